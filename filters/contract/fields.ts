@@ -1,0 +1,141 @@
+/**
+ * Takes one object of a configuration apart, field by field, and collects every problem with its
+ * path. A field that nobody asked for is a problem: a filter never half understands.
+ */
+import {
+  JSON_ARRAY,
+  JSON_BOOL,
+  JSON_NUMBER,
+  JSON_OBJECT,
+  JSON_STRING,
+  JsonValue,
+} from './json-reader.ts';
+
+export class Problems {
+  list: string[] = [];
+
+  add(path: string, reason: string): void {
+    this.list.push((path.length > 0 ? path : 'configuration') + ': ' + reason);
+  }
+
+  /** All problems in one line; empty where there are none. */
+  text(): string {
+    return this.list.join('; ');
+  }
+}
+
+export class Fields {
+  private value: JsonValue;
+  private path: string;
+  private problems: Problems;
+  private taken: Set<string> = new Set<string>();
+
+  constructor(value: JsonValue, path: string, problems: Problems) {
+    this.value = value;
+    this.path = path;
+    this.problems = problems;
+    if (value.kind != JSON_OBJECT) problems.add(path, 'must be an object');
+  }
+
+  /** Path of a field, as in `routes[3].name`. */
+  at(key: string): string {
+    return this.path.length > 0 ? this.path + '.' + key : key;
+  }
+
+  int(key: string, min: i32, max: i32): i32 {
+    const value = this.take(key, JSON_NUMBER, 'a whole number');
+    if (value === null) return min;
+    const number = value.number;
+    if (number < f64(min) || number > f64(max) || Math.floor(number) != number) {
+      const range = min.toString() + ' to ' + max.toString();
+      this.problems.add(this.at(key), 'must be a whole number from ' + range);
+      return min;
+    }
+    return i32(number);
+  }
+
+  bool(key: string): boolean {
+    const value = this.take(key, JSON_BOOL, 'true or false');
+    return value !== null && value.bool;
+  }
+
+  /** A string of at most `maxLength` UTF-16 units without control characters. */
+  string(key: string, maxLength: i32): string {
+    const value = this.take(key, JSON_STRING, 'a string');
+    return value === null ? '' : this.checked(value.text, this.at(key), maxLength);
+  }
+
+  /** As `string`, and not empty. */
+  name(key: string, maxLength: i32): string {
+    const text = this.string(key, maxLength);
+    if (text.length == 0) this.problems.add(this.at(key), 'must not be empty');
+    return text;
+  }
+
+  strings(key: string, maxItems: i32, maxLength: i32): string[] {
+    const texts: string[] = [];
+    const items = this.list(key, maxItems);
+    for (let i = 0; i < items.length; i++) {
+      const path = this.at(key) + '[' + i.toString() + ']';
+      if (items[i].kind != JSON_STRING) this.problems.add(path, 'must be a string');
+      else texts.push(this.checked(items[i].text, path, maxLength));
+    }
+    return texts;
+  }
+
+  list(key: string, maxItems: i32): JsonValue[] {
+    const value = this.take(key, JSON_ARRAY, 'a list');
+    if (value === null) return [];
+    if (value.items.length > maxItems) {
+      this.problems.add(this.at(key), 'must have at most ' + maxItems.toString() + ' items');
+      return [];
+    }
+    return value.items;
+  }
+
+  version(expected: i32): void {
+    const value = this.take('version', JSON_NUMBER, 'a whole number');
+    if (value !== null && value.number != f64(expected)) {
+      this.problems.add(this.at('version'), 'this filter understands only ' + expected.toString());
+    }
+  }
+
+  /** Call last: whatever was not asked for is refused. */
+  end(): void {
+    if (this.value.kind != JSON_OBJECT) return;
+    for (let i = 0; i < this.value.keys.length; i++) {
+      const key = this.value.keys[i];
+      if (!this.taken.has(key)) this.problems.add(this.at(key), 'unknown field');
+    }
+  }
+
+  private take(key: string, kind: i32, what: string): JsonValue | null {
+    this.taken.add(key);
+    if (this.value.kind != JSON_OBJECT) return null;
+    const index = this.value.keys.indexOf(key);
+    if (index < 0) {
+      this.problems.add(this.at(key), 'is missing');
+      return null;
+    }
+    const value = this.value.items[index];
+    if (value.kind != kind) {
+      this.problems.add(this.at(key), 'must be ' + what);
+      return null;
+    }
+    return value;
+  }
+
+  private checked(text: string, path: string, maxLength: i32): string {
+    if (text.length > maxLength) {
+      this.problems.add(path, 'must be at most ' + maxLength.toString() + ' characters');
+    }
+    for (let i = 0; i < text.length; i++) {
+      const c = text.charCodeAt(i);
+      if (c < 0x20 || c == 0x7f) {
+        this.problems.add(path, 'must not contain control characters');
+        return '';
+      }
+    }
+    return text;
+  }
+}

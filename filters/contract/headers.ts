@@ -1,0 +1,26 @@
+/**
+ * Names of the headers that the filters hand to each other. Envoy strips the whole prefix from what
+ * clients send, before any filter, and from what leaves for a backend.
+ */
+export const RESERVED_PREFIX: string = 'x-modelweir-';
+
+/** Router to all: the ModelRoute that owns the request, `namespace/name`. */
+export const ROUTE_HEADER: string = 'x-modelweir-route';
+/** Router to Envoy's route table: which class of timeouts and retries applies. */
+export const ROUTE_CLASS_HEADER: string = 'x-modelweir-route-class';
+/** Router to rewriter: the model's public name. */
+export const MODEL_HEADER: string = 'x-modelweir-model';
+/** Router to rewriter: where the body names the model, `offset+length` in bytes, quotes included. */
+export const MODEL_SPAN_HEADER: string = 'x-modelweir-model-span';
+/** Router to all: the protocol spoken, `openai` or `open-inference`. */
+export const PROTOCOL_HEADER: string = 'x-modelweir-protocol';
+/** Splitter to Envoy's route table: the cluster that serves the request. */
+export const CLUSTER_HEADER: string = 'x-modelweir-cluster';
+/** Splitter to caller (response) and to later filters (request): the chosen variant. */
+export const VARIANT_HEADER: string = 'x-modelweir-variant';
+/** Batcher to caller: how many requests, and how many rows, shared the call. */
+export const BATCH_SIZE_HEADER: string = 'x-modelweir-batch-size';
+export const BATCH_ROWS_HEADER: string = 'x-modelweir-batch-rows';
+
+export const PROTOCOL_OPENAI: string = 'openai';
+export const PROTOCOL_OPEN_INFERENCE: string = 'open-inference';

@@ -1,0 +1,109 @@
+/** What the splitter must know: each route's variants and their weights. Small, changed often. */
+import { Fields, Problems } from './fields.ts';
+import { JsonReader, JsonValue } from './json-reader.ts';
+import { JsonObjectWriter } from './json-writer.ts';
+import {
+  CONTRACT_VERSION,
+  MAX_CLUSTER_NAME_LENGTH,
+  MAX_NAME_LENGTH,
+  MAX_ROUTES,
+  MAX_VARIANTS,
+  MAX_WEIGHT,
+} from './limits.ts';
+
+export class SplitterVariant {
+  name: string = '';
+  /** Envoy cluster that serves this variant. */
+  cluster: string = '';
+  /** Share of the sum of all weights; 0 is exactly none. */
+  weight: i32 = 0;
+}
+
+export class SplitterRoute {
+  /** `namespace/name` of the ModelRoute; also salts the buckets, so that routes' cohorts differ. */
+  name: string = '';
+  /** Header whose value keeps a client on one variant; empty: choose at random. */
+  stickyHeader: string = '';
+  /** Whether the response says which variant answered. */
+  variantHeader: boolean = true;
+  variants: SplitterVariant[] = [];
+}
+
+export class SplitterConfig {
+  disabled: boolean = false;
+  routes: SplitterRoute[] = [];
+}
+
+/** The configuration in `text`, or null with every problem in `problems`. */
+export function decodeSplitterConfig(text: string, problems: Problems): SplitterConfig | null {
+  const reader = new JsonReader(text);
+  const root = reader.read();
+  if (root === null) {
+    problems.add('', reader.problem);
+    return null;
+  }
+  const fields = new Fields(root, '', problems);
+  const config = new SplitterConfig();
+  fields.version(CONTRACT_VERSION);
+  config.disabled = fields.bool('disabled');
+  const routes = fields.list('routes', MAX_ROUTES);
+  for (let i = 0; i < routes.length; i++) {
+    config.routes.push(decodeRoute(routes[i], 'routes[' + i.toString() + ']', problems));
+  }
+  fields.end();
+  return problems.list.length == 0 ? config : null;
+}
+
+function decodeRoute(value: JsonValue, path: string, problems: Problems): SplitterRoute {
+  const fields = new Fields(value, path, problems);
+  const route = new SplitterRoute();
+  route.name = fields.name('name', MAX_NAME_LENGTH * 2 + 1);
+  route.stickyHeader = fields.string('stickyHeader', MAX_NAME_LENGTH);
+  route.variantHeader = fields.bool('variantHeader');
+  const variants = fields.list('variants', MAX_VARIANTS);
+  let total: f64 = 0;
+  for (let i = 0; i < variants.length; i++) {
+    const inner = new Fields(
+      variants[i],
+      fields.at('variants') + '[' + i.toString() + ']',
+      problems,
+    );
+    const variant = new SplitterVariant();
+    variant.name = inner.name('name', MAX_NAME_LENGTH);
+    variant.cluster = inner.name('cluster', MAX_CLUSTER_NAME_LENGTH);
+    variant.weight = inner.int('weight', 0, MAX_WEIGHT);
+    inner.end();
+    total += f64(variant.weight);
+    route.variants.push(variant);
+  }
+  if (total <= 0) problems.add(fields.at('variants'), 'at least one weight must be above 0');
+  fields.end();
+  return route;
+}
+
+export function encodeSplitterConfig(config: SplitterConfig): string {
+  const routes: string[] = [];
+  for (let i = 0; i < config.routes.length; i++) routes.push(encodeRoute(config.routes[i]));
+  const writer = new JsonObjectWriter();
+  writer.int('version', CONTRACT_VERSION);
+  writer.bool('disabled', config.disabled);
+  writer.list('routes', routes);
+  return writer.text();
+}
+
+function encodeRoute(route: SplitterRoute): string {
+  const variants: string[] = [];
+  for (let i = 0; i < route.variants.length; i++) {
+    const inner = new JsonObjectWriter();
+    inner.string('name', route.variants[i].name);
+    inner.string('cluster', route.variants[i].cluster);
+    inner.int('weight', route.variants[i].weight);
+    variants.push(inner.text());
+  }
+  const writer = new JsonObjectWriter();
+  writer.string('name', route.name);
+  writer.string('stickyHeader', route.stickyHeader);
+  writer.bool('variantHeader', route.variantHeader);
+  writer.list('variants', variants);
+  return writer.text();
+}
