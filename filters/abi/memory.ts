@@ -1,0 +1,83 @@
+/**
+ * Memory at the boundary: what the host writes into, how results are read back, and when garbage is
+ * collected. With the minimal runtime nothing is collected behind our back, so a pointer that the host
+ * was given stays valid for the whole callback; `leave` collects once no callback is on the stack.
+ */
+
+/** Garbage that may gather before a collection; a collection costs time in all live objects. */
+const COLLECT_AFTER_BYTES: usize = 4 << 20;
+/** What a callback may leave behind in small objects, as an estimate. */
+const CALLBACK_BYTES: usize = 1 << 10;
+
+let garbageBytes: usize = 0;
+let depth: i32 = 0;
+
+/** Where host calls put a (pointer, size) pair, or one number of up to eight bytes. */
+export const outData: usize = memory.data(8);
+export const outSize: usize = memory.data(8);
+
+let chunk: Uint8Array = new Uint8Array(1 << 16);
+let chunkWanted: bool = false;
+
+/** Serves the host's request for memory: the reusable chunk if that is being read, else a new buffer. */
+export function allocate(size: usize): usize {
+  if (chunkWanted && size <= <usize>chunk.length) {
+    chunkWanted = false;
+    return chunk.dataStart;
+  }
+  garbageBytes += size;
+  return changetype<usize>(new ArrayBuffer(<i32>size));
+}
+
+/** Says that the next allocation is a read of `size` bytes into the shared chunk, which may move. */
+export function wantChunk(size: i32): void {
+  if (size > chunk.length) {
+    garbageBytes += <usize>chunk.length;
+    chunk = new Uint8Array(max(size, chunk.length * 2));
+  }
+  chunkWanted = true;
+}
+
+/** The shared chunk; valid until the next read into it. */
+export function sharedChunk(): Uint8Array {
+  chunkWanted = false;
+  return chunk;
+}
+
+/** The buffer that the host filled in the last call; empty where it gave none. */
+export function takeBuffer(): ArrayBuffer {
+  const data = load<usize>(outData);
+  if (data == 0 || load<usize>(outSize) == 0) return new ArrayBuffer(0);
+  return changetype<ArrayBuffer>(data);
+}
+
+/** The text that the host filled in, from UTF-8. */
+export function takeText(): string {
+  const data = load<usize>(outData);
+  const size = load<usize>(outSize);
+  return data == 0 || size == 0 ? '' : String.UTF8.decodeUnsafe(data, size);
+}
+
+/** Clears both out cells, so that a call that writes nothing reads as empty. */
+export function clearOut(): void {
+  store<u64>(outData, 0);
+  store<u64>(outSize, 0);
+}
+
+/** Tells the collector of large garbage that it cannot see. */
+export function noteGarbage(bytes: i32): void {
+  garbageBytes += <usize>bytes;
+}
+
+export function enter(): void {
+  depth++;
+}
+
+/** Ends a callback; collects if none is left on the stack and enough has gathered. */
+export function leave(): void {
+  depth--;
+  garbageBytes += CALLBACK_BYTES;
+  if (depth > 0 || garbageBytes < COLLECT_AFTER_BYTES) return;
+  garbageBytes = 0;
+  __collect();
+}

@@ -1,0 +1,41 @@
+/** Bodies: read a window into a shared chunk, or a copy to keep; replace a range. */
+import { proxy_get_buffer_bytes, proxy_set_buffer_bytes } from '../abi/imports.ts';
+import { clearOut, outData, outSize, sharedChunk, takeBuffer, wantChunk } from '../abi/memory.ts';
+
+/** Buffers, as proxy-wasm numbers them. */
+export const REQUEST_BODY: u32 = 0;
+export const RESPONSE_BODY: u32 = 1;
+export const CALLOUT_BODY: u32 = 4;
+
+/**
+ * Reads bytes `start` to `start + length` of a buffer into the shared chunk and returns how many came.
+ * They stand at `chunk()`'s beginning until the next read. While a body is held the buffer is all of
+ * it; after release it is what just came.
+ */
+export function readChunk(buffer: u32, start: i32, length: i32): i32 {
+  if (length <= 0) return 0;
+  wantChunk(length);
+  clearOut();
+  const result = proxy_get_buffer_bytes(buffer, start, length, outData, outSize);
+  return result == 0 && load<u32>(outData) != 0 ? <i32>load<u32>(outSize) : 0;
+}
+
+/** The shared chunk. Longer than what was read; valid until the next read. */
+export function chunk(): Uint8Array {
+  return sharedChunk();
+}
+
+/** A copy of bytes `start` to `start + length`, to keep. */
+export function readCopy(buffer: u32, start: i32, length: i32): Uint8Array {
+  if (length <= 0) return new Uint8Array(0);
+  clearOut();
+  if (proxy_get_buffer_bytes(buffer, start, length, outData, outSize) != 0) {
+    return new Uint8Array(0);
+  }
+  return Uint8Array.wrap(takeBuffer());
+}
+
+/** Puts `bytes` in the place of `length` bytes from `start`. Content-length is the caller's affair. */
+export function replaceBytes(buffer: u32, start: i32, length: i32, bytes: Uint8Array): bool {
+  return proxy_set_buffer_bytes(buffer, start, length, bytes.dataStart, bytes.byteLength) == 0;
+}

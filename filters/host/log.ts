@@ -1,0 +1,10 @@
+import { log } from '../abi/log.ts';
+
+/** Writes to the proxy's log. */
+export function logWarn(message: string): void {
+  log(3, message);
+}
+
+export function logDebug(message: string): void {
+  log(1, message);
+}

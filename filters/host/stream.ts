@@ -1,0 +1,77 @@
+/**
+ * The host as filters see it: requests, responses and what may be done to them. This folder is the
+ * only one that knows `abi`; filters know only this folder.
+ */
+import { Callout, CONTINUE, HOLD, Root, Stream } from '../abi/contexts.ts';
+import { current, register } from '../abi/dispatcher.ts';
+import {
+  proxy_call_foreign_function,
+  proxy_close_stream,
+  proxy_continue_stream,
+  proxy_send_local_response,
+  proxy_set_effective_context,
+} from '../abi/imports.ts';
+import { outData, outSize } from '../abi/memory.ts';
+import { HeaderList } from './headers.ts';
+
+export { Callout, CONTINUE, HOLD, Root, register, Stream };
+
+const REQUEST: u32 = 0;
+const RESPONSE: u32 = 1;
+const NO_GRPC_STATUS: i32 = -1;
+
+const CLEAR_ROUTE_CACHE = String.UTF8.encode('clear_route_cache');
+
+/** Makes Envoy choose the route again, after a header that routes depend on has changed. */
+export function clearRouteCache(): void {
+  const name = CLEAR_ROUTE_CACHE;
+  proxy_call_foreign_function(changetype<usize>(name), name.byteLength, 0, 0, outData, outSize);
+}
+
+/** Lets the held request of the current stream go on. */
+export function continueRequest(): void {
+  proxy_continue_stream(REQUEST);
+}
+
+/** Resets the current stream in both directions: for what can no longer be answered. */
+export function resetStream(): void {
+  proxy_close_stream(REQUEST);
+  proxy_close_stream(RESPONSE);
+}
+
+/**
+ * Answers the current stream's request. `details` goes to Envoy's access log (no spaces). Once
+ * response headers are out, the host can only reset.
+ */
+export function reply(status: i32, details: string, headers: HeaderList, body: Uint8Array): void {
+  const detailBytes = String.UTF8.encode(details);
+  const headerBytes = headers.encode();
+  proxy_send_local_response(
+    status,
+    changetype<usize>(detailBytes),
+    detailBytes.byteLength,
+    body.dataStart,
+    body.byteLength,
+    changetype<usize>(headerBytes),
+    headerBytes.byteLength,
+    NO_GRPC_STATUS,
+  );
+}
+
+/**
+ * Makes `stream` the one that host calls act on, until `leaveStream`. False where it has ended: then
+ * nothing may be done on its behalf, as the host would crash.
+ */
+export function enterStream(stream: Stream): bool {
+  return stream.alive && proxy_set_effective_context(stream.id) == 0;
+}
+
+/** Returns to the context of the running callback. */
+export function leaveStream(): void {
+  proxy_set_effective_context(current);
+}
+
+/** Makes `root` the one that host calls act on, until `leaveStream`: a call-out outlives its streams. */
+export function enterRoot(root: Root): bool {
+  return proxy_set_effective_context(root.id) == 0;
+}
