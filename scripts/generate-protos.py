@@ -8,6 +8,19 @@ import importlib
 import sys
 
 
+def json_name(name):
+    """As protoc makes it; Python's descriptors do not keep it."""
+    head, *rest = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+def name_fields(message):
+    for field in message.field:
+        field.json_name = json_name(field.name)
+    for nested in message.nested_type:
+        name_fields(nested)
+
+
 def main(folder, output, roots):
     sys.path.insert(0, folder)
     from google.protobuf import descriptor_pb2
@@ -21,7 +34,10 @@ def main(folder, output, roots):
         seen.add(descriptor.name)
         for dependency in sorted(descriptor.dependencies, key=lambda d: d.name):
             add(dependency)
-        descriptor.CopyToProto(files.file.add())
+        file = files.file.add()
+        descriptor.CopyToProto(file)
+        for message in file.message_type:
+            name_fields(message)
 
     for root in roots:
         module = root.removesuffix(".proto").replace("/", ".") + "_pb2"

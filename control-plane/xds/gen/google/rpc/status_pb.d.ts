@@ -16,17 +16,17 @@ export declare const file_google_rpc_status: GenFile;
  */
 export declare type Status = Message<"google.rpc.Status"> & {
   /**
-   * @generated from field: int32 code = 1 [json_name = ""];
+   * @generated from field: int32 code = 1;
    */
   code: number;
 
   /**
-   * @generated from field: string message = 2 [json_name = ""];
+   * @generated from field: string message = 2;
    */
   message: string;
 
   /**
-   * @generated from field: repeated google.protobuf.Any details = 3 [json_name = ""];
+   * @generated from field: repeated google.protobuf.Any details = 3;
    */
   details: Any[];
 };

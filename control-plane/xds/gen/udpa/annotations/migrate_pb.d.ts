@@ -16,7 +16,7 @@ export declare const file_udpa_annotations_migrate: GenFile;
  */
 export declare type MigrateAnnotation = Message<"udpa.annotations.MigrateAnnotation"> & {
   /**
-   * @generated from field: string rename = 1 [json_name = ""];
+   * @generated from field: string rename = 1;
    */
   rename: string;
 };
@@ -32,12 +32,12 @@ export declare const MigrateAnnotationSchema: GenMessage<MigrateAnnotation>;
  */
 export declare type FieldMigrateAnnotation = Message<"udpa.annotations.FieldMigrateAnnotation"> & {
   /**
-   * @generated from field: string rename = 1 [json_name = ""];
+   * @generated from field: string rename = 1;
    */
   rename: string;
 
   /**
-   * @generated from field: string oneof_promotion = 2 [json_name = ""];
+   * @generated from field: string oneof_promotion = 2;
    */
   oneofPromotion: string;
 };
@@ -53,7 +53,7 @@ export declare const FieldMigrateAnnotationSchema: GenMessage<FieldMigrateAnnota
  */
 export declare type FileMigrateAnnotation = Message<"udpa.annotations.FileMigrateAnnotation"> & {
   /**
-   * @generated from field: string move_to_package = 2 [json_name = ""];
+   * @generated from field: string move_to_package = 2;
    */
   moveToPackage: string;
 };

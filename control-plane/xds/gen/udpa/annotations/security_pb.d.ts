@@ -16,12 +16,12 @@ export declare const file_udpa_annotations_security: GenFile;
  */
 export declare type FieldSecurityAnnotation = Message<"udpa.annotations.FieldSecurityAnnotation"> & {
   /**
-   * @generated from field: bool configure_for_untrusted_downstream = 1 [json_name = ""];
+   * @generated from field: bool configure_for_untrusted_downstream = 1;
    */
   configureForUntrustedDownstream: boolean;
 
   /**
-   * @generated from field: bool configure_for_untrusted_upstream = 2 [json_name = ""];
+   * @generated from field: bool configure_for_untrusted_upstream = 2;
    */
   configureForUntrustedUpstream: boolean;
 };

@@ -16,12 +16,12 @@ export declare const file_udpa_annotations_status: GenFile;
  */
 export declare type StatusAnnotation = Message<"udpa.annotations.StatusAnnotation"> & {
   /**
-   * @generated from field: bool work_in_progress = 1 [json_name = ""];
+   * @generated from field: bool work_in_progress = 1;
    */
   workInProgress: boolean;
 
   /**
-   * @generated from field: udpa.annotations.PackageVersionStatus package_version_status = 2 [json_name = ""];
+   * @generated from field: udpa.annotations.PackageVersionStatus package_version_status = 2;
    */
   packageVersionStatus: PackageVersionStatus;
 };

@@ -16,7 +16,7 @@ export declare const file_udpa_annotations_versioning: GenFile;
  */
 export declare type VersioningAnnotation = Message<"udpa.annotations.VersioningAnnotation"> & {
   /**
-   * @generated from field: string previous_message_type = 1 [json_name = ""];
+   * @generated from field: string previous_message_type = 1;
    */
   previousMessageType: string;
 };

@@ -15,7 +15,7 @@ export declare const file_envoy_type_v3_percent: GenFile;
  */
 export declare type Percent = Message<"envoy.type.v3.Percent"> & {
   /**
-   * @generated from field: double value = 1 [json_name = ""];
+   * @generated from field: double value = 1;
    */
   value: number;
 };
@@ -31,12 +31,12 @@ export declare const PercentSchema: GenMessage<Percent>;
  */
 export declare type FractionalPercent = Message<"envoy.type.v3.FractionalPercent"> & {
   /**
-   * @generated from field: uint32 numerator = 1 [json_name = ""];
+   * @generated from field: uint32 numerator = 1;
    */
   numerator: number;
 
   /**
-   * @generated from field: envoy.type.v3.FractionalPercent.DenominatorType denominator = 2 [json_name = ""];
+   * @generated from field: envoy.type.v3.FractionalPercent.DenominatorType denominator = 2;
    */
   denominator: FractionalPercent_DenominatorType;
 };

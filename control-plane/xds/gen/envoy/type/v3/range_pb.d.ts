@@ -15,12 +15,12 @@ export declare const file_envoy_type_v3_range: GenFile;
  */
 export declare type Int64Range = Message<"envoy.type.v3.Int64Range"> & {
   /**
-   * @generated from field: int64 start = 1 [json_name = ""];
+   * @generated from field: int64 start = 1;
    */
   start: bigint;
 
   /**
-   * @generated from field: int64 end = 2 [json_name = ""];
+   * @generated from field: int64 end = 2;
    */
   end: bigint;
 };
@@ -36,12 +36,12 @@ export declare const Int64RangeSchema: GenMessage<Int64Range>;
  */
 export declare type Int32Range = Message<"envoy.type.v3.Int32Range"> & {
   /**
-   * @generated from field: int32 start = 1 [json_name = ""];
+   * @generated from field: int32 start = 1;
    */
   start: number;
 
   /**
-   * @generated from field: int32 end = 2 [json_name = ""];
+   * @generated from field: int32 end = 2;
    */
   end: number;
 };
@@ -57,12 +57,12 @@ export declare const Int32RangeSchema: GenMessage<Int32Range>;
  */
 export declare type DoubleRange = Message<"envoy.type.v3.DoubleRange"> & {
   /**
-   * @generated from field: double start = 1 [json_name = ""];
+   * @generated from field: double start = 1;
    */
   start: number;
 
   /**
-   * @generated from field: double end = 2 [json_name = ""];
+   * @generated from field: double end = 2;
    */
   end: number;
 };

@@ -16,7 +16,7 @@ export declare const file_xds_annotations_v3_status: GenFile;
  */
 export declare type FileStatusAnnotation = Message<"xds.annotations.v3.FileStatusAnnotation"> & {
   /**
-   * @generated from field: bool work_in_progress = 1 [json_name = ""];
+   * @generated from field: bool work_in_progress = 1;
    */
   workInProgress: boolean;
 };
@@ -32,7 +32,7 @@ export declare const FileStatusAnnotationSchema: GenMessage<FileStatusAnnotation
  */
 export declare type MessageStatusAnnotation = Message<"xds.annotations.v3.MessageStatusAnnotation"> & {
   /**
-   * @generated from field: bool work_in_progress = 1 [json_name = ""];
+   * @generated from field: bool work_in_progress = 1;
    */
   workInProgress: boolean;
 };
@@ -48,7 +48,7 @@ export declare const MessageStatusAnnotationSchema: GenMessage<MessageStatusAnno
  */
 export declare type FieldStatusAnnotation = Message<"xds.annotations.v3.FieldStatusAnnotation"> & {
   /**
-   * @generated from field: bool work_in_progress = 1 [json_name = ""];
+   * @generated from field: bool work_in_progress = 1;
    */
   workInProgress: boolean;
 };
@@ -64,12 +64,12 @@ export declare const FieldStatusAnnotationSchema: GenMessage<FieldStatusAnnotati
  */
 export declare type StatusAnnotation = Message<"xds.annotations.v3.StatusAnnotation"> & {
   /**
-   * @generated from field: bool work_in_progress = 1 [json_name = ""];
+   * @generated from field: bool work_in_progress = 1;
    */
   workInProgress: boolean;
 
   /**
-   * @generated from field: xds.annotations.v3.PackageVersionStatus package_version_status = 2 [json_name = ""];
+   * @generated from field: xds.annotations.v3.PackageVersionStatus package_version_status = 2;
    */
   packageVersionStatus: PackageVersionStatus;
 };

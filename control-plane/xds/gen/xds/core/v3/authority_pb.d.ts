@@ -15,7 +15,7 @@ export declare const file_xds_core_v3_authority: GenFile;
  */
 export declare type Authority = Message<"xds.core.v3.Authority"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 };

@@ -15,12 +15,12 @@ export declare const file_xds_core_v3_cidr: GenFile;
  */
 export declare type CidrRange = Message<"xds.core.v3.CidrRange"> & {
   /**
-   * @generated from field: string address_prefix = 1 [json_name = ""];
+   * @generated from field: string address_prefix = 1;
    */
   addressPrefix: string;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value prefix_len = 2 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value prefix_len = 2;
    */
   prefixLen?: number | undefined;
 };

@@ -21,13 +21,13 @@ export declare type CollectionEntry = Message<"xds.core.v3.CollectionEntry"> & {
    */
   resourceSpecifier: {
     /**
-     * @generated from field: xds.core.v3.ResourceLocator locator = 1 [json_name = ""];
+     * @generated from field: xds.core.v3.ResourceLocator locator = 1;
      */
     value: ResourceLocator;
     case: "locator";
   } | {
     /**
-     * @generated from field: xds.core.v3.CollectionEntry.InlineEntry inline_entry = 2 [json_name = ""];
+     * @generated from field: xds.core.v3.CollectionEntry.InlineEntry inline_entry = 2;
      */
     value: CollectionEntry_InlineEntry;
     case: "inlineEntry";
@@ -45,17 +45,17 @@ export declare const CollectionEntrySchema: GenMessage<CollectionEntry>;
  */
 export declare type CollectionEntry_InlineEntry = Message<"xds.core.v3.CollectionEntry.InlineEntry"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * @generated from field: string version = 2 [json_name = ""];
+   * @generated from field: string version = 2;
    */
   version: string;
 
   /**
-   * @generated from field: google.protobuf.Any resource = 3 [json_name = ""];
+   * @generated from field: google.protobuf.Any resource = 3;
    */
   resource?: Any | undefined;
 };

@@ -15,7 +15,7 @@ export declare const file_xds_core_v3_context_params: GenFile;
  */
 export declare type ContextParams = Message<"xds.core.v3.ContextParams"> & {
   /**
-   * @generated from field: map<string, string> params = 1 [json_name = ""];
+   * @generated from field: map<string, string> params = 1;
    */
   params: { [key: string]: string };
 };

@@ -16,22 +16,22 @@ export declare const file_xds_core_v3_resource_locator: GenFile;
  */
 export declare type ResourceLocator = Message<"xds.core.v3.ResourceLocator"> & {
   /**
-   * @generated from field: xds.core.v3.ResourceLocator.Scheme scheme = 1 [json_name = ""];
+   * @generated from field: xds.core.v3.ResourceLocator.Scheme scheme = 1;
    */
   scheme: ResourceLocator_Scheme;
 
   /**
-   * @generated from field: string id = 2 [json_name = ""];
+   * @generated from field: string id = 2;
    */
   id: string;
 
   /**
-   * @generated from field: string authority = 3 [json_name = ""];
+   * @generated from field: string authority = 3;
    */
   authority: string;
 
   /**
-   * @generated from field: string resource_type = 4 [json_name = ""];
+   * @generated from field: string resource_type = 4;
    */
   resourceType: string;
 
@@ -40,14 +40,14 @@ export declare type ResourceLocator = Message<"xds.core.v3.ResourceLocator"> & {
    */
   contextParamSpecifier: {
     /**
-     * @generated from field: xds.core.v3.ContextParams exact_context = 5 [json_name = ""];
+     * @generated from field: xds.core.v3.ContextParams exact_context = 5;
      */
     value: ContextParams;
     case: "exactContext";
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: repeated xds.core.v3.ResourceLocator.Directive directives = 6 [json_name = ""];
+   * @generated from field: repeated xds.core.v3.ResourceLocator.Directive directives = 6;
    */
   directives: ResourceLocator_Directive[];
 };
@@ -67,13 +67,13 @@ export declare type ResourceLocator_Directive = Message<"xds.core.v3.ResourceLoc
    */
   directive: {
     /**
-     * @generated from field: xds.core.v3.ResourceLocator alt = 1 [json_name = ""];
+     * @generated from field: xds.core.v3.ResourceLocator alt = 1;
      */
     value: ResourceLocator;
     case: "alt";
   } | {
     /**
-     * @generated from field: string entry = 2 [json_name = ""];
+     * @generated from field: string entry = 2;
      */
     value: string;
     case: "entry";

@@ -21,12 +21,12 @@ export declare const file_envoy_config_accesslog_v3_accesslog: GenFile;
  */
 export declare type AccessLog = Message<"envoy.config.accesslog.v3.AccessLog"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * @generated from field: envoy.config.accesslog.v3.AccessLogFilter filter = 2 [json_name = ""];
+   * @generated from field: envoy.config.accesslog.v3.AccessLogFilter filter = 2;
    */
   filter?: AccessLogFilter | undefined;
 
@@ -35,7 +35,7 @@ export declare type AccessLog = Message<"envoy.config.accesslog.v3.AccessLog"> &
    */
   configType: {
     /**
-     * @generated from field: google.protobuf.Any typed_config = 4 [json_name = ""];
+     * @generated from field: google.protobuf.Any typed_config = 4;
      */
     value: Any;
     case: "typedConfig";
@@ -57,79 +57,79 @@ export declare type AccessLogFilter = Message<"envoy.config.accesslog.v3.AccessL
    */
   filterSpecifier: {
     /**
-     * @generated from field: envoy.config.accesslog.v3.StatusCodeFilter status_code_filter = 1 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.StatusCodeFilter status_code_filter = 1;
      */
     value: StatusCodeFilter;
     case: "statusCodeFilter";
   } | {
     /**
-     * @generated from field: envoy.config.accesslog.v3.DurationFilter duration_filter = 2 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.DurationFilter duration_filter = 2;
      */
     value: DurationFilter;
     case: "durationFilter";
   } | {
     /**
-     * @generated from field: envoy.config.accesslog.v3.NotHealthCheckFilter not_health_check_filter = 3 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.NotHealthCheckFilter not_health_check_filter = 3;
      */
     value: NotHealthCheckFilter;
     case: "notHealthCheckFilter";
   } | {
     /**
-     * @generated from field: envoy.config.accesslog.v3.TraceableFilter traceable_filter = 4 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.TraceableFilter traceable_filter = 4;
      */
     value: TraceableFilter;
     case: "traceableFilter";
   } | {
     /**
-     * @generated from field: envoy.config.accesslog.v3.RuntimeFilter runtime_filter = 5 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.RuntimeFilter runtime_filter = 5;
      */
     value: RuntimeFilter;
     case: "runtimeFilter";
   } | {
     /**
-     * @generated from field: envoy.config.accesslog.v3.AndFilter and_filter = 6 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.AndFilter and_filter = 6;
      */
     value: AndFilter;
     case: "andFilter";
   } | {
     /**
-     * @generated from field: envoy.config.accesslog.v3.OrFilter or_filter = 7 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.OrFilter or_filter = 7;
      */
     value: OrFilter;
     case: "orFilter";
   } | {
     /**
-     * @generated from field: envoy.config.accesslog.v3.HeaderFilter header_filter = 8 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.HeaderFilter header_filter = 8;
      */
     value: HeaderFilter;
     case: "headerFilter";
   } | {
     /**
-     * @generated from field: envoy.config.accesslog.v3.ResponseFlagFilter response_flag_filter = 9 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.ResponseFlagFilter response_flag_filter = 9;
      */
     value: ResponseFlagFilter;
     case: "responseFlagFilter";
   } | {
     /**
-     * @generated from field: envoy.config.accesslog.v3.GrpcStatusFilter grpc_status_filter = 10 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.GrpcStatusFilter grpc_status_filter = 10;
      */
     value: GrpcStatusFilter;
     case: "grpcStatusFilter";
   } | {
     /**
-     * @generated from field: envoy.config.accesslog.v3.ExtensionFilter extension_filter = 11 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.ExtensionFilter extension_filter = 11;
      */
     value: ExtensionFilter;
     case: "extensionFilter";
   } | {
     /**
-     * @generated from field: envoy.config.accesslog.v3.MetadataFilter metadata_filter = 12 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.MetadataFilter metadata_filter = 12;
      */
     value: MetadataFilter;
     case: "metadataFilter";
   } | {
     /**
-     * @generated from field: envoy.config.accesslog.v3.LogTypeFilter log_type_filter = 13 [json_name = ""];
+     * @generated from field: envoy.config.accesslog.v3.LogTypeFilter log_type_filter = 13;
      */
     value: LogTypeFilter;
     case: "logTypeFilter";
@@ -147,12 +147,12 @@ export declare const AccessLogFilterSchema: GenMessage<AccessLogFilter>;
  */
 export declare type ComparisonFilter = Message<"envoy.config.accesslog.v3.ComparisonFilter"> & {
   /**
-   * @generated from field: envoy.config.accesslog.v3.ComparisonFilter.Op op = 1 [json_name = ""];
+   * @generated from field: envoy.config.accesslog.v3.ComparisonFilter.Op op = 1;
    */
   op: ComparisonFilter_Op;
 
   /**
-   * @generated from field: envoy.config.core.v3.RuntimeUInt32 value = 2 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.RuntimeUInt32 value = 2;
    */
   value?: RuntimeUInt32 | undefined;
 };
@@ -198,7 +198,7 @@ export declare const ComparisonFilter_OpSchema: GenEnum<ComparisonFilter_Op>;
  */
 export declare type StatusCodeFilter = Message<"envoy.config.accesslog.v3.StatusCodeFilter"> & {
   /**
-   * @generated from field: envoy.config.accesslog.v3.ComparisonFilter comparison = 1 [json_name = ""];
+   * @generated from field: envoy.config.accesslog.v3.ComparisonFilter comparison = 1;
    */
   comparison?: ComparisonFilter | undefined;
 };
@@ -214,7 +214,7 @@ export declare const StatusCodeFilterSchema: GenMessage<StatusCodeFilter>;
  */
 export declare type DurationFilter = Message<"envoy.config.accesslog.v3.DurationFilter"> & {
   /**
-   * @generated from field: envoy.config.accesslog.v3.ComparisonFilter comparison = 1 [json_name = ""];
+   * @generated from field: envoy.config.accesslog.v3.ComparisonFilter comparison = 1;
    */
   comparison?: ComparisonFilter | undefined;
 };
@@ -254,17 +254,17 @@ export declare const TraceableFilterSchema: GenMessage<TraceableFilter>;
  */
 export declare type RuntimeFilter = Message<"envoy.config.accesslog.v3.RuntimeFilter"> & {
   /**
-   * @generated from field: string runtime_key = 1 [json_name = ""];
+   * @generated from field: string runtime_key = 1;
    */
   runtimeKey: string;
 
   /**
-   * @generated from field: envoy.type.v3.FractionalPercent percent_sampled = 2 [json_name = ""];
+   * @generated from field: envoy.type.v3.FractionalPercent percent_sampled = 2;
    */
   percentSampled?: FractionalPercent | undefined;
 
   /**
-   * @generated from field: bool use_independent_randomness = 3 [json_name = ""];
+   * @generated from field: bool use_independent_randomness = 3;
    */
   useIndependentRandomness: boolean;
 };
@@ -280,7 +280,7 @@ export declare const RuntimeFilterSchema: GenMessage<RuntimeFilter>;
  */
 export declare type AndFilter = Message<"envoy.config.accesslog.v3.AndFilter"> & {
   /**
-   * @generated from field: repeated envoy.config.accesslog.v3.AccessLogFilter filters = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.accesslog.v3.AccessLogFilter filters = 1;
    */
   filters: AccessLogFilter[];
 };
@@ -296,7 +296,7 @@ export declare const AndFilterSchema: GenMessage<AndFilter>;
  */
 export declare type OrFilter = Message<"envoy.config.accesslog.v3.OrFilter"> & {
   /**
-   * @generated from field: repeated envoy.config.accesslog.v3.AccessLogFilter filters = 2 [json_name = ""];
+   * @generated from field: repeated envoy.config.accesslog.v3.AccessLogFilter filters = 2;
    */
   filters: AccessLogFilter[];
 };
@@ -312,7 +312,7 @@ export declare const OrFilterSchema: GenMessage<OrFilter>;
  */
 export declare type HeaderFilter = Message<"envoy.config.accesslog.v3.HeaderFilter"> & {
   /**
-   * @generated from field: envoy.config.route.v3.HeaderMatcher header = 1 [json_name = ""];
+   * @generated from field: envoy.config.route.v3.HeaderMatcher header = 1;
    */
   header?: HeaderMatcher | undefined;
 };
@@ -328,7 +328,7 @@ export declare const HeaderFilterSchema: GenMessage<HeaderFilter>;
  */
 export declare type ResponseFlagFilter = Message<"envoy.config.accesslog.v3.ResponseFlagFilter"> & {
   /**
-   * @generated from field: repeated string flags = 1 [json_name = ""];
+   * @generated from field: repeated string flags = 1;
    */
   flags: string[];
 };
@@ -344,12 +344,12 @@ export declare const ResponseFlagFilterSchema: GenMessage<ResponseFlagFilter>;
  */
 export declare type GrpcStatusFilter = Message<"envoy.config.accesslog.v3.GrpcStatusFilter"> & {
   /**
-   * @generated from field: repeated envoy.config.accesslog.v3.GrpcStatusFilter.Status statuses = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.accesslog.v3.GrpcStatusFilter.Status statuses = 1;
    */
   statuses: GrpcStatusFilter_Status[];
 
   /**
-   * @generated from field: bool exclude = 2 [json_name = ""];
+   * @generated from field: bool exclude = 2;
    */
   exclude: boolean;
 };
@@ -460,12 +460,12 @@ export declare const GrpcStatusFilter_StatusSchema: GenEnum<GrpcStatusFilter_Sta
  */
 export declare type MetadataFilter = Message<"envoy.config.accesslog.v3.MetadataFilter"> & {
   /**
-   * @generated from field: envoy.type.matcher.v3.MetadataMatcher matcher = 1 [json_name = ""];
+   * @generated from field: envoy.type.matcher.v3.MetadataMatcher matcher = 1;
    */
   matcher?: MetadataMatcher | undefined;
 
   /**
-   * @generated from field: google.protobuf.BoolValue match_if_key_not_found = 2 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue match_if_key_not_found = 2;
    */
   matchIfKeyNotFound?: boolean | undefined;
 };
@@ -481,12 +481,12 @@ export declare const MetadataFilterSchema: GenMessage<MetadataFilter>;
  */
 export declare type LogTypeFilter = Message<"envoy.config.accesslog.v3.LogTypeFilter"> & {
   /**
-   * @generated from field: repeated envoy.data.accesslog.v3.AccessLogType types = 1 [json_name = ""];
+   * @generated from field: repeated envoy.data.accesslog.v3.AccessLogType types = 1;
    */
   types: AccessLogType[];
 
   /**
-   * @generated from field: bool exclude = 2 [json_name = ""];
+   * @generated from field: bool exclude = 2;
    */
   exclude: boolean;
 };
@@ -502,7 +502,7 @@ export declare const LogTypeFilterSchema: GenMessage<LogTypeFilter>;
  */
 export declare type ExtensionFilter = Message<"envoy.config.accesslog.v3.ExtensionFilter"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
@@ -511,7 +511,7 @@ export declare type ExtensionFilter = Message<"envoy.config.accesslog.v3.Extensi
    */
   configType: {
     /**
-     * @generated from field: google.protobuf.Any typed_config = 3 [json_name = ""];
+     * @generated from field: google.protobuf.Any typed_config = 3;
      */
     value: Any;
     case: "typedConfig";

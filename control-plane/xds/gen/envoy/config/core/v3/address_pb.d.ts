@@ -17,12 +17,12 @@ export declare const file_envoy_config_core_v3_address: GenFile;
  */
 export declare type Pipe = Message<"envoy.config.core.v3.Pipe"> & {
   /**
-   * @generated from field: string path = 1 [json_name = ""];
+   * @generated from field: string path = 1;
    */
   path: string;
 
   /**
-   * @generated from field: uint32 mode = 2 [json_name = ""];
+   * @generated from field: uint32 mode = 2;
    */
   mode: number;
 };
@@ -42,14 +42,14 @@ export declare type EnvoyInternalAddress = Message<"envoy.config.core.v3.EnvoyIn
    */
   addressNameSpecifier: {
     /**
-     * @generated from field: string server_listener_name = 1 [json_name = ""];
+     * @generated from field: string server_listener_name = 1;
      */
     value: string;
     case: "serverListenerName";
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: string endpoint_id = 2 [json_name = ""];
+   * @generated from field: string endpoint_id = 2;
    */
   endpointId: string;
 };
@@ -65,12 +65,12 @@ export declare const EnvoyInternalAddressSchema: GenMessage<EnvoyInternalAddress
  */
 export declare type SocketAddress = Message<"envoy.config.core.v3.SocketAddress"> & {
   /**
-   * @generated from field: envoy.config.core.v3.SocketAddress.Protocol protocol = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.SocketAddress.Protocol protocol = 1;
    */
   protocol: SocketAddress_Protocol;
 
   /**
-   * @generated from field: string address = 2 [json_name = ""];
+   * @generated from field: string address = 2;
    */
   address: string;
 
@@ -79,30 +79,30 @@ export declare type SocketAddress = Message<"envoy.config.core.v3.SocketAddress"
    */
   portSpecifier: {
     /**
-     * @generated from field: uint32 port_value = 3 [json_name = ""];
+     * @generated from field: uint32 port_value = 3;
      */
     value: number;
     case: "portValue";
   } | {
     /**
-     * @generated from field: string named_port = 4 [json_name = ""];
+     * @generated from field: string named_port = 4;
      */
     value: string;
     case: "namedPort";
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: string resolver_name = 5 [json_name = ""];
+   * @generated from field: string resolver_name = 5;
    */
   resolverName: string;
 
   /**
-   * @generated from field: bool ipv4_compat = 6 [json_name = ""];
+   * @generated from field: bool ipv4_compat = 6;
    */
   ipv4Compat: boolean;
 
   /**
-   * @generated from field: string network_namespace_filepath = 7 [json_name = ""];
+   * @generated from field: string network_namespace_filepath = 7;
    */
   networkNamespaceFilepath: string;
 };
@@ -138,17 +138,17 @@ export declare const SocketAddress_ProtocolSchema: GenEnum<SocketAddress_Protoco
  */
 export declare type TcpKeepalive = Message<"envoy.config.core.v3.TcpKeepalive"> & {
   /**
-   * @generated from field: google.protobuf.UInt32Value keepalive_probes = 1 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value keepalive_probes = 1;
    */
   keepaliveProbes?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value keepalive_time = 2 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value keepalive_time = 2;
    */
   keepaliveTime?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value keepalive_interval = 3 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value keepalive_interval = 3;
    */
   keepaliveInterval?: number | undefined;
 };
@@ -164,12 +164,12 @@ export declare const TcpKeepaliveSchema: GenMessage<TcpKeepalive>;
  */
 export declare type ExtraSourceAddress = Message<"envoy.config.core.v3.ExtraSourceAddress"> & {
   /**
-   * @generated from field: envoy.config.core.v3.SocketAddress address = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.SocketAddress address = 1;
    */
   address?: SocketAddress | undefined;
 
   /**
-   * @generated from field: envoy.config.core.v3.SocketOptionsOverride socket_options = 2 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.SocketOptionsOverride socket_options = 2;
    */
   socketOptions?: SocketOptionsOverride | undefined;
 };
@@ -185,33 +185,33 @@ export declare const ExtraSourceAddressSchema: GenMessage<ExtraSourceAddress>;
  */
 export declare type BindConfig = Message<"envoy.config.core.v3.BindConfig"> & {
   /**
-   * @generated from field: envoy.config.core.v3.SocketAddress source_address = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.SocketAddress source_address = 1;
    */
   sourceAddress?: SocketAddress | undefined;
 
   /**
-   * @generated from field: google.protobuf.BoolValue freebind = 2 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue freebind = 2;
    */
   freebind?: boolean | undefined;
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.SocketOption socket_options = 3 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.SocketOption socket_options = 3;
    */
   socketOptions: SocketOption[];
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.ExtraSourceAddress extra_source_addresses = 5 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.ExtraSourceAddress extra_source_addresses = 5;
    */
   extraSourceAddresses: ExtraSourceAddress[];
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.SocketAddress additional_source_addresses = 4 [json_name = "", deprecated = true];
+   * @generated from field: repeated envoy.config.core.v3.SocketAddress additional_source_addresses = 4 [deprecated = true];
    * @deprecated
    */
   additionalSourceAddresses: SocketAddress[];
 
   /**
-   * @generated from field: envoy.config.core.v3.TypedExtensionConfig local_address_selector = 6 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.TypedExtensionConfig local_address_selector = 6;
    */
   localAddressSelector?: TypedExtensionConfig | undefined;
 };
@@ -231,19 +231,19 @@ export declare type Address = Message<"envoy.config.core.v3.Address"> & {
    */
   address: {
     /**
-     * @generated from field: envoy.config.core.v3.SocketAddress socket_address = 1 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.SocketAddress socket_address = 1;
      */
     value: SocketAddress;
     case: "socketAddress";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.Pipe pipe = 2 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.Pipe pipe = 2;
      */
     value: Pipe;
     case: "pipe";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.EnvoyInternalAddress envoy_internal_address = 3 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.EnvoyInternalAddress envoy_internal_address = 3;
      */
     value: EnvoyInternalAddress;
     case: "envoyInternalAddress";
@@ -261,12 +261,12 @@ export declare const AddressSchema: GenMessage<Address>;
  */
 export declare type CidrRange = Message<"envoy.config.core.v3.CidrRange"> & {
   /**
-   * @generated from field: string address_prefix = 1 [json_name = ""];
+   * @generated from field: string address_prefix = 1;
    */
   addressPrefix: string;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value prefix_len = 2 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value prefix_len = 2;
    */
   prefixLen?: number | undefined;
 };

@@ -16,12 +16,12 @@ export declare const file_envoy_config_core_v3_backoff: GenFile;
  */
 export declare type BackoffStrategy = Message<"envoy.config.core.v3.BackoffStrategy"> & {
   /**
-   * @generated from field: google.protobuf.Duration base_interval = 1 [json_name = ""];
+   * @generated from field: google.protobuf.Duration base_interval = 1;
    */
   baseInterval?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration max_interval = 2 [json_name = ""];
+   * @generated from field: google.protobuf.Duration max_interval = 2;
    */
   maxInterval?: Duration | undefined;
 };

@@ -22,17 +22,17 @@ export declare const file_envoy_config_core_v3_base: GenFile;
  */
 export declare type Locality = Message<"envoy.config.core.v3.Locality"> & {
   /**
-   * @generated from field: string region = 1 [json_name = ""];
+   * @generated from field: string region = 1;
    */
   region: string;
 
   /**
-   * @generated from field: string zone = 2 [json_name = ""];
+   * @generated from field: string zone = 2;
    */
   zone: string;
 
   /**
-   * @generated from field: string sub_zone = 3 [json_name = ""];
+   * @generated from field: string sub_zone = 3;
    */
   subZone: string;
 };
@@ -48,12 +48,12 @@ export declare const LocalitySchema: GenMessage<Locality>;
  */
 export declare type BuildVersion = Message<"envoy.config.core.v3.BuildVersion"> & {
   /**
-   * @generated from field: envoy.type.v3.SemanticVersion version = 1 [json_name = ""];
+   * @generated from field: envoy.type.v3.SemanticVersion version = 1;
    */
   version?: SemanticVersion | undefined;
 
   /**
-   * @generated from field: google.protobuf.Struct metadata = 2 [json_name = ""];
+   * @generated from field: google.protobuf.Struct metadata = 2;
    */
   metadata?: JsonObject | undefined;
 };
@@ -69,33 +69,33 @@ export declare const BuildVersionSchema: GenMessage<BuildVersion>;
  */
 export declare type Extension = Message<"envoy.config.core.v3.Extension"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * @generated from field: string category = 2 [json_name = ""];
+   * @generated from field: string category = 2;
    */
   category: string;
 
   /**
-   * @generated from field: string type_descriptor = 3 [json_name = "", deprecated = true];
+   * @generated from field: string type_descriptor = 3 [deprecated = true];
    * @deprecated
    */
   typeDescriptor: string;
 
   /**
-   * @generated from field: envoy.config.core.v3.BuildVersion version = 4 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.BuildVersion version = 4;
    */
   version?: BuildVersion | undefined;
 
   /**
-   * @generated from field: bool disabled = 5 [json_name = ""];
+   * @generated from field: bool disabled = 5;
    */
   disabled: boolean;
 
   /**
-   * @generated from field: repeated string type_urls = 6 [json_name = ""];
+   * @generated from field: repeated string type_urls = 6;
    */
   typeUrls: string[];
 };
@@ -111,32 +111,32 @@ export declare const ExtensionSchema: GenMessage<Extension>;
  */
 export declare type Node = Message<"envoy.config.core.v3.Node"> & {
   /**
-   * @generated from field: string id = 1 [json_name = ""];
+   * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * @generated from field: string cluster = 2 [json_name = ""];
+   * @generated from field: string cluster = 2;
    */
   cluster: string;
 
   /**
-   * @generated from field: google.protobuf.Struct metadata = 3 [json_name = ""];
+   * @generated from field: google.protobuf.Struct metadata = 3;
    */
   metadata?: JsonObject | undefined;
 
   /**
-   * @generated from field: map<string, xds.core.v3.ContextParams> dynamic_parameters = 12 [json_name = ""];
+   * @generated from field: map<string, xds.core.v3.ContextParams> dynamic_parameters = 12;
    */
   dynamicParameters: { [key: string]: ContextParams };
 
   /**
-   * @generated from field: envoy.config.core.v3.Locality locality = 4 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.Locality locality = 4;
    */
   locality?: Locality | undefined;
 
   /**
-   * @generated from field: string user_agent_name = 6 [json_name = ""];
+   * @generated from field: string user_agent_name = 6;
    */
   userAgentName: string;
 
@@ -145,30 +145,30 @@ export declare type Node = Message<"envoy.config.core.v3.Node"> & {
    */
   userAgentVersionType: {
     /**
-     * @generated from field: string user_agent_version = 7 [json_name = ""];
+     * @generated from field: string user_agent_version = 7;
      */
     value: string;
     case: "userAgentVersion";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.BuildVersion user_agent_build_version = 8 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.BuildVersion user_agent_build_version = 8;
      */
     value: BuildVersion;
     case: "userAgentBuildVersion";
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.Extension extensions = 9 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.Extension extensions = 9;
    */
   extensions: Extension[];
 
   /**
-   * @generated from field: repeated string client_features = 10 [json_name = ""];
+   * @generated from field: repeated string client_features = 10;
    */
   clientFeatures: string[];
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.Address listening_addresses = 11 [json_name = "", deprecated = true];
+   * @generated from field: repeated envoy.config.core.v3.Address listening_addresses = 11 [deprecated = true];
    * @deprecated
    */
   listeningAddresses: Address[];
@@ -185,12 +185,12 @@ export declare const NodeSchema: GenMessage<Node>;
  */
 export declare type Metadata = Message<"envoy.config.core.v3.Metadata"> & {
   /**
-   * @generated from field: map<string, google.protobuf.Struct> filter_metadata = 1 [json_name = ""];
+   * @generated from field: map<string, google.protobuf.Struct> filter_metadata = 1;
    */
   filterMetadata: { [key: string]: JsonObject };
 
   /**
-   * @generated from field: map<string, google.protobuf.Any> typed_filter_metadata = 2 [json_name = ""];
+   * @generated from field: map<string, google.protobuf.Any> typed_filter_metadata = 2;
    */
   typedFilterMetadata: { [key: string]: Any };
 };
@@ -206,12 +206,12 @@ export declare const MetadataSchema: GenMessage<Metadata>;
  */
 export declare type RuntimeUInt32 = Message<"envoy.config.core.v3.RuntimeUInt32"> & {
   /**
-   * @generated from field: uint32 default_value = 2 [json_name = ""];
+   * @generated from field: uint32 default_value = 2;
    */
   defaultValue: number;
 
   /**
-   * @generated from field: string runtime_key = 3 [json_name = ""];
+   * @generated from field: string runtime_key = 3;
    */
   runtimeKey: string;
 };
@@ -227,12 +227,12 @@ export declare const RuntimeUInt32Schema: GenMessage<RuntimeUInt32>;
  */
 export declare type RuntimePercent = Message<"envoy.config.core.v3.RuntimePercent"> & {
   /**
-   * @generated from field: envoy.type.v3.Percent default_value = 1 [json_name = ""];
+   * @generated from field: envoy.type.v3.Percent default_value = 1;
    */
   defaultValue?: Percent | undefined;
 
   /**
-   * @generated from field: string runtime_key = 2 [json_name = ""];
+   * @generated from field: string runtime_key = 2;
    */
   runtimeKey: string;
 };
@@ -248,12 +248,12 @@ export declare const RuntimePercentSchema: GenMessage<RuntimePercent>;
  */
 export declare type RuntimeDouble = Message<"envoy.config.core.v3.RuntimeDouble"> & {
   /**
-   * @generated from field: double default_value = 1 [json_name = ""];
+   * @generated from field: double default_value = 1;
    */
   defaultValue: number;
 
   /**
-   * @generated from field: string runtime_key = 2 [json_name = ""];
+   * @generated from field: string runtime_key = 2;
    */
   runtimeKey: string;
 };
@@ -269,12 +269,12 @@ export declare const RuntimeDoubleSchema: GenMessage<RuntimeDouble>;
  */
 export declare type RuntimeFeatureFlag = Message<"envoy.config.core.v3.RuntimeFeatureFlag"> & {
   /**
-   * @generated from field: google.protobuf.BoolValue default_value = 1 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue default_value = 1;
    */
   defaultValue?: boolean | undefined;
 
   /**
-   * @generated from field: string runtime_key = 2 [json_name = ""];
+   * @generated from field: string runtime_key = 2;
    */
   runtimeKey: string;
 };
@@ -290,13 +290,13 @@ export declare const RuntimeFeatureFlagSchema: GenMessage<RuntimeFeatureFlag>;
  */
 export declare type KeyValue = Message<"envoy.config.core.v3.KeyValue"> & {
   /**
-   * @generated from field: string key = 1 [json_name = "", deprecated = true];
+   * @generated from field: string key = 1 [deprecated = true];
    * @deprecated
    */
   key: string;
 
   /**
-   * @generated from field: bytes value = 2 [json_name = "", deprecated = true];
+   * @generated from field: bytes value = 2 [deprecated = true];
    * @deprecated
    */
   value: Uint8Array;
@@ -313,12 +313,12 @@ export declare const KeyValueSchema: GenMessage<KeyValue>;
  */
 export declare type KeyValuePair = Message<"envoy.config.core.v3.KeyValuePair"> & {
   /**
-   * @generated from field: string key = 1 [json_name = ""];
+   * @generated from field: string key = 1;
    */
   key: string;
 
   /**
-   * @generated from field: google.protobuf.Value value = 2 [json_name = ""];
+   * @generated from field: google.protobuf.Value value = 2;
    */
   value?: Value | undefined;
 };
@@ -334,18 +334,18 @@ export declare const KeyValuePairSchema: GenMessage<KeyValuePair>;
  */
 export declare type KeyValueAppend = Message<"envoy.config.core.v3.KeyValueAppend"> & {
   /**
-   * @generated from field: envoy.config.core.v3.KeyValuePair record = 3 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.KeyValuePair record = 3;
    */
   record?: KeyValuePair | undefined;
 
   /**
-   * @generated from field: envoy.config.core.v3.KeyValue entry = 1 [json_name = "", deprecated = true];
+   * @generated from field: envoy.config.core.v3.KeyValue entry = 1 [deprecated = true];
    * @deprecated
    */
   entry?: KeyValue | undefined;
 
   /**
-   * @generated from field: envoy.config.core.v3.KeyValueAppend.KeyValueAppendAction action = 2 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.KeyValueAppend.KeyValueAppendAction action = 2;
    */
   action: KeyValueAppend_KeyValueAppendAction;
 };
@@ -391,12 +391,12 @@ export declare const KeyValueAppend_KeyValueAppendActionSchema: GenEnum<KeyValue
  */
 export declare type KeyValueMutation = Message<"envoy.config.core.v3.KeyValueMutation"> & {
   /**
-   * @generated from field: envoy.config.core.v3.KeyValueAppend append = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.KeyValueAppend append = 1;
    */
   append?: KeyValueAppend | undefined;
 
   /**
-   * @generated from field: string remove = 2 [json_name = ""];
+   * @generated from field: string remove = 2;
    */
   remove: string;
 };
@@ -412,12 +412,12 @@ export declare const KeyValueMutationSchema: GenMessage<KeyValueMutation>;
  */
 export declare type QueryParameter = Message<"envoy.config.core.v3.QueryParameter"> & {
   /**
-   * @generated from field: string key = 1 [json_name = ""];
+   * @generated from field: string key = 1;
    */
   key: string;
 
   /**
-   * @generated from field: string value = 2 [json_name = ""];
+   * @generated from field: string value = 2;
    */
   value: string;
 };
@@ -433,17 +433,17 @@ export declare const QueryParameterSchema: GenMessage<QueryParameter>;
  */
 export declare type HeaderValue = Message<"envoy.config.core.v3.HeaderValue"> & {
   /**
-   * @generated from field: string key = 1 [json_name = ""];
+   * @generated from field: string key = 1;
    */
   key: string;
 
   /**
-   * @generated from field: string value = 2 [json_name = ""];
+   * @generated from field: string value = 2;
    */
   value: string;
 
   /**
-   * @generated from field: bytes raw_value = 3 [json_name = ""];
+   * @generated from field: bytes raw_value = 3;
    */
   rawValue: Uint8Array;
 };
@@ -459,23 +459,23 @@ export declare const HeaderValueSchema: GenMessage<HeaderValue>;
  */
 export declare type HeaderValueOption = Message<"envoy.config.core.v3.HeaderValueOption"> & {
   /**
-   * @generated from field: envoy.config.core.v3.HeaderValue header = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.HeaderValue header = 1;
    */
   header?: HeaderValue | undefined;
 
   /**
-   * @generated from field: google.protobuf.BoolValue append = 2 [json_name = "", deprecated = true];
+   * @generated from field: google.protobuf.BoolValue append = 2 [deprecated = true];
    * @deprecated
    */
   append?: boolean | undefined;
 
   /**
-   * @generated from field: envoy.config.core.v3.HeaderValueOption.HeaderAppendAction append_action = 3 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.HeaderValueOption.HeaderAppendAction append_action = 3;
    */
   appendAction: HeaderValueOption_HeaderAppendAction;
 
   /**
-   * @generated from field: bool keep_empty_value = 4 [json_name = ""];
+   * @generated from field: bool keep_empty_value = 4;
    */
   keepEmptyValue: boolean;
 };
@@ -521,7 +521,7 @@ export declare const HeaderValueOption_HeaderAppendActionSchema: GenEnum<HeaderV
  */
 export declare type HeaderMap = Message<"envoy.config.core.v3.HeaderMap"> & {
   /**
-   * @generated from field: repeated envoy.config.core.v3.HeaderValue headers = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.HeaderValue headers = 1;
    */
   headers: HeaderValue[];
 };
@@ -537,7 +537,7 @@ export declare const HeaderMapSchema: GenMessage<HeaderMap>;
  */
 export declare type WatchedDirectory = Message<"envoy.config.core.v3.WatchedDirectory"> & {
   /**
-   * @generated from field: string path = 1 [json_name = ""];
+   * @generated from field: string path = 1;
    */
   path: string;
 };
@@ -557,32 +557,32 @@ export declare type DataSource = Message<"envoy.config.core.v3.DataSource"> & {
    */
   specifier: {
     /**
-     * @generated from field: string filename = 1 [json_name = ""];
+     * @generated from field: string filename = 1;
      */
     value: string;
     case: "filename";
   } | {
     /**
-     * @generated from field: bytes inline_bytes = 2 [json_name = ""];
+     * @generated from field: bytes inline_bytes = 2;
      */
     value: Uint8Array;
     case: "inlineBytes";
   } | {
     /**
-     * @generated from field: string inline_string = 3 [json_name = ""];
+     * @generated from field: string inline_string = 3;
      */
     value: string;
     case: "inlineString";
   } | {
     /**
-     * @generated from field: string environment_variable = 4 [json_name = ""];
+     * @generated from field: string environment_variable = 4;
      */
     value: string;
     case: "environmentVariable";
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: envoy.config.core.v3.WatchedDirectory watched_directory = 5 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.WatchedDirectory watched_directory = 5;
    */
   watchedDirectory?: WatchedDirectory | undefined;
 };
@@ -598,32 +598,32 @@ export declare const DataSourceSchema: GenMessage<DataSource>;
  */
 export declare type RetryPolicy = Message<"envoy.config.core.v3.RetryPolicy"> & {
   /**
-   * @generated from field: envoy.config.core.v3.BackoffStrategy retry_back_off = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.BackoffStrategy retry_back_off = 1;
    */
   retryBackOff?: BackoffStrategy | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value num_retries = 2 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value num_retries = 2;
    */
   numRetries?: number | undefined;
 
   /**
-   * @generated from field: string retry_on = 3 [json_name = ""];
+   * @generated from field: string retry_on = 3;
    */
   retryOn: string;
 
   /**
-   * @generated from field: envoy.config.core.v3.RetryPolicy.RetryPriority retry_priority = 4 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.RetryPolicy.RetryPriority retry_priority = 4;
    */
   retryPriority?: RetryPolicy_RetryPriority | undefined;
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.RetryPolicy.RetryHostPredicate retry_host_predicate = 5 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.RetryPolicy.RetryHostPredicate retry_host_predicate = 5;
    */
   retryHostPredicate: RetryPolicy_RetryHostPredicate[];
 
   /**
-   * @generated from field: int64 host_selection_retry_max_attempts = 6 [json_name = ""];
+   * @generated from field: int64 host_selection_retry_max_attempts = 6;
    */
   hostSelectionRetryMaxAttempts: bigint;
 };
@@ -639,7 +639,7 @@ export declare const RetryPolicySchema: GenMessage<RetryPolicy>;
  */
 export declare type RetryPolicy_RetryPriority = Message<"envoy.config.core.v3.RetryPolicy.RetryPriority"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
@@ -648,7 +648,7 @@ export declare type RetryPolicy_RetryPriority = Message<"envoy.config.core.v3.Re
    */
   configType: {
     /**
-     * @generated from field: google.protobuf.Any typed_config = 2 [json_name = ""];
+     * @generated from field: google.protobuf.Any typed_config = 2;
      */
     value: Any;
     case: "typedConfig";
@@ -666,7 +666,7 @@ export declare const RetryPolicy_RetryPrioritySchema: GenMessage<RetryPolicy_Ret
  */
 export declare type RetryPolicy_RetryHostPredicate = Message<"envoy.config.core.v3.RetryPolicy.RetryHostPredicate"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
@@ -675,7 +675,7 @@ export declare type RetryPolicy_RetryHostPredicate = Message<"envoy.config.core.
    */
   configType: {
     /**
-     * @generated from field: google.protobuf.Any typed_config = 2 [json_name = ""];
+     * @generated from field: google.protobuf.Any typed_config = 2;
      */
     value: Any;
     case: "typedConfig";
@@ -693,17 +693,17 @@ export declare const RetryPolicy_RetryHostPredicateSchema: GenMessage<RetryPolic
  */
 export declare type RemoteDataSource = Message<"envoy.config.core.v3.RemoteDataSource"> & {
   /**
-   * @generated from field: envoy.config.core.v3.HttpUri http_uri = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.HttpUri http_uri = 1;
    */
   httpUri?: HttpUri | undefined;
 
   /**
-   * @generated from field: string sha256 = 2 [json_name = ""];
+   * @generated from field: string sha256 = 2;
    */
   sha256: string;
 
   /**
-   * @generated from field: envoy.config.core.v3.RetryPolicy retry_policy = 3 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.RetryPolicy retry_policy = 3;
    */
   retryPolicy?: RetryPolicy | undefined;
 };
@@ -723,13 +723,13 @@ export declare type AsyncDataSource = Message<"envoy.config.core.v3.AsyncDataSou
    */
   specifier: {
     /**
-     * @generated from field: envoy.config.core.v3.DataSource local = 1 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.DataSource local = 1;
      */
     value: DataSource;
     case: "local";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.RemoteDataSource remote = 2 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.RemoteDataSource remote = 2;
      */
     value: RemoteDataSource;
     case: "remote";
@@ -747,7 +747,7 @@ export declare const AsyncDataSourceSchema: GenMessage<AsyncDataSource>;
  */
 export declare type TransportSocket = Message<"envoy.config.core.v3.TransportSocket"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
@@ -756,7 +756,7 @@ export declare type TransportSocket = Message<"envoy.config.core.v3.TransportSoc
    */
   configType: {
     /**
-     * @generated from field: google.protobuf.Any typed_config = 3 [json_name = ""];
+     * @generated from field: google.protobuf.Any typed_config = 3;
      */
     value: Any;
     case: "typedConfig";
@@ -774,12 +774,12 @@ export declare const TransportSocketSchema: GenMessage<TransportSocket>;
  */
 export declare type RuntimeFractionalPercent = Message<"envoy.config.core.v3.RuntimeFractionalPercent"> & {
   /**
-   * @generated from field: envoy.type.v3.FractionalPercent default_value = 1 [json_name = ""];
+   * @generated from field: envoy.type.v3.FractionalPercent default_value = 1;
    */
   defaultValue?: FractionalPercent | undefined;
 
   /**
-   * @generated from field: string runtime_key = 2 [json_name = ""];
+   * @generated from field: string runtime_key = 2;
    */
   runtimeKey: string;
 };
@@ -795,7 +795,7 @@ export declare const RuntimeFractionalPercentSchema: GenMessage<RuntimeFractiona
  */
 export declare type ControlPlane = Message<"envoy.config.core.v3.ControlPlane"> & {
   /**
-   * @generated from field: string identifier = 1 [json_name = ""];
+   * @generated from field: string identifier = 1;
    */
   identifier: string;
 };

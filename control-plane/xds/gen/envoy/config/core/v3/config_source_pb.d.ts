@@ -20,47 +20,47 @@ export declare const file_envoy_config_core_v3_config_source: GenFile;
  */
 export declare type ApiConfigSource = Message<"envoy.config.core.v3.ApiConfigSource"> & {
   /**
-   * @generated from field: envoy.config.core.v3.ApiConfigSource.ApiType api_type = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.ApiConfigSource.ApiType api_type = 1;
    */
   apiType: ApiConfigSource_ApiType;
 
   /**
-   * @generated from field: envoy.config.core.v3.ApiVersion transport_api_version = 8 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.ApiVersion transport_api_version = 8;
    */
   transportApiVersion: ApiVersion;
 
   /**
-   * @generated from field: repeated string cluster_names = 2 [json_name = ""];
+   * @generated from field: repeated string cluster_names = 2;
    */
   clusterNames: string[];
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.GrpcService grpc_services = 4 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.GrpcService grpc_services = 4;
    */
   grpcServices: GrpcService[];
 
   /**
-   * @generated from field: google.protobuf.Duration refresh_delay = 3 [json_name = ""];
+   * @generated from field: google.protobuf.Duration refresh_delay = 3;
    */
   refreshDelay?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration request_timeout = 5 [json_name = ""];
+   * @generated from field: google.protobuf.Duration request_timeout = 5;
    */
   requestTimeout?: Duration | undefined;
 
   /**
-   * @generated from field: envoy.config.core.v3.RateLimitSettings rate_limit_settings = 6 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.RateLimitSettings rate_limit_settings = 6;
    */
   rateLimitSettings?: RateLimitSettings | undefined;
 
   /**
-   * @generated from field: bool set_node_on_first_message_only = 7 [json_name = ""];
+   * @generated from field: bool set_node_on_first_message_only = 7;
    */
   setNodeOnFirstMessageOnly: boolean;
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.TypedExtensionConfig config_validators = 9 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.TypedExtensionConfig config_validators = 9;
    */
   configValidators: TypedExtensionConfig[];
 };
@@ -129,7 +129,7 @@ export declare const AggregatedConfigSourceSchema: GenMessage<AggregatedConfigSo
  */
 export declare type SelfConfigSource = Message<"envoy.config.core.v3.SelfConfigSource"> & {
   /**
-   * @generated from field: envoy.config.core.v3.ApiVersion transport_api_version = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.ApiVersion transport_api_version = 1;
    */
   transportApiVersion: ApiVersion;
 };
@@ -145,12 +145,12 @@ export declare const SelfConfigSourceSchema: GenMessage<SelfConfigSource>;
  */
 export declare type RateLimitSettings = Message<"envoy.config.core.v3.RateLimitSettings"> & {
   /**
-   * @generated from field: google.protobuf.UInt32Value max_tokens = 1 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value max_tokens = 1;
    */
   maxTokens?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.DoubleValue fill_rate = 2 [json_name = ""];
+   * @generated from field: google.protobuf.DoubleValue fill_rate = 2;
    */
   fillRate?: number | undefined;
 };
@@ -166,12 +166,12 @@ export declare const RateLimitSettingsSchema: GenMessage<RateLimitSettings>;
  */
 export declare type PathConfigSource = Message<"envoy.config.core.v3.PathConfigSource"> & {
   /**
-   * @generated from field: string path = 1 [json_name = ""];
+   * @generated from field: string path = 1;
    */
   path: string;
 
   /**
-   * @generated from field: envoy.config.core.v3.WatchedDirectory watched_directory = 2 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.WatchedDirectory watched_directory = 2;
    */
   watchedDirectory?: WatchedDirectory | undefined;
 };
@@ -187,7 +187,7 @@ export declare const PathConfigSourceSchema: GenMessage<PathConfigSource>;
  */
 export declare type ConfigSource = Message<"envoy.config.core.v3.ConfigSource"> & {
   /**
-   * @generated from field: repeated xds.core.v3.Authority authorities = 7 [json_name = ""];
+   * @generated from field: repeated xds.core.v3.Authority authorities = 7;
    */
   authorities: Authority[];
 
@@ -196,44 +196,44 @@ export declare type ConfigSource = Message<"envoy.config.core.v3.ConfigSource"> 
    */
   configSourceSpecifier: {
     /**
-     * @generated from field: string path = 1 [json_name = "", deprecated = true];
+     * @generated from field: string path = 1 [deprecated = true];
      * @deprecated
      */
     value: string;
     case: "path";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.PathConfigSource path_config_source = 8 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.PathConfigSource path_config_source = 8;
      */
     value: PathConfigSource;
     case: "pathConfigSource";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.ApiConfigSource api_config_source = 2 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.ApiConfigSource api_config_source = 2;
      */
     value: ApiConfigSource;
     case: "apiConfigSource";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.AggregatedConfigSource ads = 3 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.AggregatedConfigSource ads = 3;
      */
     value: AggregatedConfigSource;
     case: "ads";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.SelfConfigSource self = 5 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.SelfConfigSource self = 5;
      */
     value: SelfConfigSource;
     case: "self";
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: google.protobuf.Duration initial_fetch_timeout = 4 [json_name = ""];
+   * @generated from field: google.protobuf.Duration initial_fetch_timeout = 4;
    */
   initialFetchTimeout?: Duration | undefined;
 
   /**
-   * @generated from field: envoy.config.core.v3.ApiVersion resource_api_version = 6 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.ApiVersion resource_api_version = 6;
    */
   resourceApiVersion: ApiVersion;
 };
@@ -249,22 +249,22 @@ export declare const ConfigSourceSchema: GenMessage<ConfigSource>;
  */
 export declare type ExtensionConfigSource = Message<"envoy.config.core.v3.ExtensionConfigSource"> & {
   /**
-   * @generated from field: envoy.config.core.v3.ConfigSource config_source = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.ConfigSource config_source = 1;
    */
   configSource?: ConfigSource | undefined;
 
   /**
-   * @generated from field: google.protobuf.Any default_config = 2 [json_name = ""];
+   * @generated from field: google.protobuf.Any default_config = 2;
    */
   defaultConfig?: Any | undefined;
 
   /**
-   * @generated from field: bool apply_default_config_without_warming = 3 [json_name = ""];
+   * @generated from field: bool apply_default_config_without_warming = 3;
    */
   applyDefaultConfigWithoutWarming: boolean;
 
   /**
-   * @generated from field: repeated string type_urls = 4 [json_name = ""];
+   * @generated from field: repeated string type_urls = 4;
    */
   typeUrls: string[];
 };

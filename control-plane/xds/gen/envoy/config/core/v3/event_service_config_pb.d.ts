@@ -20,7 +20,7 @@ export declare type EventServiceConfig = Message<"envoy.config.core.v3.EventServ
    */
   configSourceSpecifier: {
     /**
-     * @generated from field: envoy.config.core.v3.GrpcService grpc_service = 1 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.GrpcService grpc_service = 1;
      */
     value: GrpcService;
     case: "grpcService";

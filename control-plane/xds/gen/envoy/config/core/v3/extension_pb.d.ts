@@ -16,12 +16,12 @@ export declare const file_envoy_config_core_v3_extension: GenFile;
  */
 export declare type TypedExtensionConfig = Message<"envoy.config.core.v3.TypedExtensionConfig"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * @generated from field: google.protobuf.Any typed_config = 2 [json_name = ""];
+   * @generated from field: google.protobuf.Any typed_config = 2;
    */
   typedConfig?: Any | undefined;
 };

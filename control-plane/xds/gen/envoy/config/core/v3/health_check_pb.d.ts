@@ -23,7 +23,7 @@ export declare const file_envoy_config_core_v3_health_check: GenFile;
  */
 export declare type HealthStatusSet = Message<"envoy.config.core.v3.HealthStatusSet"> & {
   /**
-   * @generated from field: repeated envoy.config.core.v3.HealthStatus statuses = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.HealthStatus statuses = 1;
    */
   statuses: HealthStatus[];
 };
@@ -39,47 +39,47 @@ export declare const HealthStatusSetSchema: GenMessage<HealthStatusSet>;
  */
 export declare type HealthCheck = Message<"envoy.config.core.v3.HealthCheck"> & {
   /**
-   * @generated from field: google.protobuf.Duration timeout = 1 [json_name = ""];
+   * @generated from field: google.protobuf.Duration timeout = 1;
    */
   timeout?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration interval = 2 [json_name = ""];
+   * @generated from field: google.protobuf.Duration interval = 2;
    */
   interval?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration initial_jitter = 20 [json_name = ""];
+   * @generated from field: google.protobuf.Duration initial_jitter = 20;
    */
   initialJitter?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration interval_jitter = 3 [json_name = ""];
+   * @generated from field: google.protobuf.Duration interval_jitter = 3;
    */
   intervalJitter?: Duration | undefined;
 
   /**
-   * @generated from field: uint32 interval_jitter_percent = 18 [json_name = ""];
+   * @generated from field: uint32 interval_jitter_percent = 18;
    */
   intervalJitterPercent: number;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value unhealthy_threshold = 4 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value unhealthy_threshold = 4;
    */
   unhealthyThreshold?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value healthy_threshold = 5 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value healthy_threshold = 5;
    */
   healthyThreshold?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value alt_port = 6 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value alt_port = 6;
    */
   altPort?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.BoolValue reuse_connection = 7 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue reuse_connection = 7;
    */
   reuseConnection?: boolean | undefined;
 
@@ -88,88 +88,88 @@ export declare type HealthCheck = Message<"envoy.config.core.v3.HealthCheck"> & 
    */
   healthChecker: {
     /**
-     * @generated from field: envoy.config.core.v3.HealthCheck.HttpHealthCheck http_health_check = 8 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.HealthCheck.HttpHealthCheck http_health_check = 8;
      */
     value: HealthCheck_HttpHealthCheck;
     case: "httpHealthCheck";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.HealthCheck.TcpHealthCheck tcp_health_check = 9 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.HealthCheck.TcpHealthCheck tcp_health_check = 9;
      */
     value: HealthCheck_TcpHealthCheck;
     case: "tcpHealthCheck";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.HealthCheck.GrpcHealthCheck grpc_health_check = 11 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.HealthCheck.GrpcHealthCheck grpc_health_check = 11;
      */
     value: HealthCheck_GrpcHealthCheck;
     case: "grpcHealthCheck";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.HealthCheck.CustomHealthCheck custom_health_check = 13 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.HealthCheck.CustomHealthCheck custom_health_check = 13;
      */
     value: HealthCheck_CustomHealthCheck;
     case: "customHealthCheck";
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: google.protobuf.Duration no_traffic_interval = 12 [json_name = ""];
+   * @generated from field: google.protobuf.Duration no_traffic_interval = 12;
    */
   noTrafficInterval?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration no_traffic_healthy_interval = 24 [json_name = ""];
+   * @generated from field: google.protobuf.Duration no_traffic_healthy_interval = 24;
    */
   noTrafficHealthyInterval?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration unhealthy_interval = 14 [json_name = ""];
+   * @generated from field: google.protobuf.Duration unhealthy_interval = 14;
    */
   unhealthyInterval?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration unhealthy_edge_interval = 15 [json_name = ""];
+   * @generated from field: google.protobuf.Duration unhealthy_edge_interval = 15;
    */
   unhealthyEdgeInterval?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration healthy_edge_interval = 16 [json_name = ""];
+   * @generated from field: google.protobuf.Duration healthy_edge_interval = 16;
    */
   healthyEdgeInterval?: Duration | undefined;
 
   /**
-   * @generated from field: string event_log_path = 17 [json_name = "", deprecated = true];
+   * @generated from field: string event_log_path = 17 [deprecated = true];
    * @deprecated
    */
   eventLogPath: string;
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.TypedExtensionConfig event_logger = 25 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.TypedExtensionConfig event_logger = 25;
    */
   eventLogger: TypedExtensionConfig[];
 
   /**
-   * @generated from field: envoy.config.core.v3.EventServiceConfig event_service = 22 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.EventServiceConfig event_service = 22;
    */
   eventService?: EventServiceConfig | undefined;
 
   /**
-   * @generated from field: bool always_log_health_check_failures = 19 [json_name = ""];
+   * @generated from field: bool always_log_health_check_failures = 19;
    */
   alwaysLogHealthCheckFailures: boolean;
 
   /**
-   * @generated from field: bool always_log_health_check_success = 26 [json_name = ""];
+   * @generated from field: bool always_log_health_check_success = 26;
    */
   alwaysLogHealthCheckSuccess: boolean;
 
   /**
-   * @generated from field: envoy.config.core.v3.HealthCheck.TlsOptions tls_options = 21 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.HealthCheck.TlsOptions tls_options = 21;
    */
   tlsOptions?: HealthCheck_TlsOptions | undefined;
 
   /**
-   * @generated from field: google.protobuf.Struct transport_socket_match_criteria = 23 [json_name = ""];
+   * @generated from field: google.protobuf.Struct transport_socket_match_criteria = 23;
    */
   transportSocketMatchCriteria?: JsonObject | undefined;
 };
@@ -189,13 +189,13 @@ export declare type HealthCheck_Payload = Message<"envoy.config.core.v3.HealthCh
    */
   payload: {
     /**
-     * @generated from field: string text = 1 [json_name = ""];
+     * @generated from field: string text = 1;
      */
     value: string;
     case: "text";
   } | {
     /**
-     * @generated from field: bytes binary = 2 [json_name = ""];
+     * @generated from field: bytes binary = 2;
      */
     value: Uint8Array;
     case: "binary";
@@ -213,62 +213,62 @@ export declare const HealthCheck_PayloadSchema: GenMessage<HealthCheck_Payload>;
  */
 export declare type HealthCheck_HttpHealthCheck = Message<"envoy.config.core.v3.HealthCheck.HttpHealthCheck"> & {
   /**
-   * @generated from field: string host = 1 [json_name = ""];
+   * @generated from field: string host = 1;
    */
   host: string;
 
   /**
-   * @generated from field: string path = 2 [json_name = ""];
+   * @generated from field: string path = 2;
    */
   path: string;
 
   /**
-   * @generated from field: envoy.config.core.v3.HealthCheck.Payload send = 3 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.HealthCheck.Payload send = 3;
    */
   send?: HealthCheck_Payload | undefined;
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.HealthCheck.Payload receive = 4 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.HealthCheck.Payload receive = 4;
    */
   receive: HealthCheck_Payload[];
 
   /**
-   * @generated from field: google.protobuf.UInt64Value response_buffer_size = 14 [json_name = ""];
+   * @generated from field: google.protobuf.UInt64Value response_buffer_size = 14;
    */
   responseBufferSize?: bigint | undefined;
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.HeaderValueOption request_headers_to_add = 6 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.HeaderValueOption request_headers_to_add = 6;
    */
   requestHeadersToAdd: HeaderValueOption[];
 
   /**
-   * @generated from field: repeated string request_headers_to_remove = 8 [json_name = ""];
+   * @generated from field: repeated string request_headers_to_remove = 8;
    */
   requestHeadersToRemove: string[];
 
   /**
-   * @generated from field: repeated envoy.type.v3.Int64Range expected_statuses = 9 [json_name = ""];
+   * @generated from field: repeated envoy.type.v3.Int64Range expected_statuses = 9;
    */
   expectedStatuses: Int64Range[];
 
   /**
-   * @generated from field: repeated envoy.type.v3.Int64Range retriable_statuses = 12 [json_name = ""];
+   * @generated from field: repeated envoy.type.v3.Int64Range retriable_statuses = 12;
    */
   retriableStatuses: Int64Range[];
 
   /**
-   * @generated from field: envoy.type.v3.CodecClientType codec_client_type = 10 [json_name = ""];
+   * @generated from field: envoy.type.v3.CodecClientType codec_client_type = 10;
    */
   codecClientType: CodecClientType;
 
   /**
-   * @generated from field: envoy.type.matcher.v3.StringMatcher service_name_matcher = 11 [json_name = ""];
+   * @generated from field: envoy.type.matcher.v3.StringMatcher service_name_matcher = 11;
    */
   serviceNameMatcher?: StringMatcher | undefined;
 
   /**
-   * @generated from field: envoy.config.core.v3.RequestMethod method = 13 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.RequestMethod method = 13;
    */
   method: RequestMethod;
 };
@@ -284,17 +284,17 @@ export declare const HealthCheck_HttpHealthCheckSchema: GenMessage<HealthCheck_H
  */
 export declare type HealthCheck_TcpHealthCheck = Message<"envoy.config.core.v3.HealthCheck.TcpHealthCheck"> & {
   /**
-   * @generated from field: envoy.config.core.v3.HealthCheck.Payload send = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.HealthCheck.Payload send = 1;
    */
   send?: HealthCheck_Payload | undefined;
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.HealthCheck.Payload receive = 2 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.HealthCheck.Payload receive = 2;
    */
   receive: HealthCheck_Payload[];
 
   /**
-   * @generated from field: envoy.config.core.v3.ProxyProtocolConfig proxy_protocol_config = 3 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.ProxyProtocolConfig proxy_protocol_config = 3;
    */
   proxyProtocolConfig?: ProxyProtocolConfig | undefined;
 };
@@ -310,7 +310,7 @@ export declare const HealthCheck_TcpHealthCheckSchema: GenMessage<HealthCheck_Tc
  */
 export declare type HealthCheck_RedisHealthCheck = Message<"envoy.config.core.v3.HealthCheck.RedisHealthCheck"> & {
   /**
-   * @generated from field: string key = 1 [json_name = ""];
+   * @generated from field: string key = 1;
    */
   key: string;
 };
@@ -326,17 +326,17 @@ export declare const HealthCheck_RedisHealthCheckSchema: GenMessage<HealthCheck_
  */
 export declare type HealthCheck_GrpcHealthCheck = Message<"envoy.config.core.v3.HealthCheck.GrpcHealthCheck"> & {
   /**
-   * @generated from field: string service_name = 1 [json_name = ""];
+   * @generated from field: string service_name = 1;
    */
   serviceName: string;
 
   /**
-   * @generated from field: string authority = 2 [json_name = ""];
+   * @generated from field: string authority = 2;
    */
   authority: string;
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.HeaderValueOption initial_metadata = 3 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.HeaderValueOption initial_metadata = 3;
    */
   initialMetadata: HeaderValueOption[];
 };
@@ -352,7 +352,7 @@ export declare const HealthCheck_GrpcHealthCheckSchema: GenMessage<HealthCheck_G
  */
 export declare type HealthCheck_CustomHealthCheck = Message<"envoy.config.core.v3.HealthCheck.CustomHealthCheck"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
@@ -361,7 +361,7 @@ export declare type HealthCheck_CustomHealthCheck = Message<"envoy.config.core.v
    */
   configType: {
     /**
-     * @generated from field: google.protobuf.Any typed_config = 3 [json_name = ""];
+     * @generated from field: google.protobuf.Any typed_config = 3;
      */
     value: Any;
     case: "typedConfig";
@@ -379,7 +379,7 @@ export declare const HealthCheck_CustomHealthCheckSchema: GenMessage<HealthCheck
  */
 export declare type HealthCheck_TlsOptions = Message<"envoy.config.core.v3.HealthCheck.TlsOptions"> & {
   /**
-   * @generated from field: repeated string alpn_protocols = 1 [json_name = ""];
+   * @generated from field: repeated string alpn_protocols = 1;
    */
   alpnProtocols: string[];
 };

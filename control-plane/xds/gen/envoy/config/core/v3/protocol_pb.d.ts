@@ -31,12 +31,12 @@ export declare const TcpProtocolOptionsSchema: GenMessage<TcpProtocolOptions>;
  */
 export declare type QuicKeepAliveSettings = Message<"envoy.config.core.v3.QuicKeepAliveSettings"> & {
   /**
-   * @generated from field: google.protobuf.Duration max_interval = 1 [json_name = ""];
+   * @generated from field: google.protobuf.Duration max_interval = 1;
    */
   maxInterval?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration initial_interval = 2 [json_name = ""];
+   * @generated from field: google.protobuf.Duration initial_interval = 2;
    */
   initialInterval?: Duration | undefined;
 };
@@ -52,47 +52,47 @@ export declare const QuicKeepAliveSettingsSchema: GenMessage<QuicKeepAliveSettin
  */
 export declare type QuicProtocolOptions = Message<"envoy.config.core.v3.QuicProtocolOptions"> & {
   /**
-   * @generated from field: google.protobuf.UInt32Value max_concurrent_streams = 1 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value max_concurrent_streams = 1;
    */
   maxConcurrentStreams?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value initial_stream_window_size = 2 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value initial_stream_window_size = 2;
    */
   initialStreamWindowSize?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value initial_connection_window_size = 3 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value initial_connection_window_size = 3;
    */
   initialConnectionWindowSize?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value num_timeouts_to_trigger_port_migration = 4 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value num_timeouts_to_trigger_port_migration = 4;
    */
   numTimeoutsToTriggerPortMigration?: number | undefined;
 
   /**
-   * @generated from field: envoy.config.core.v3.QuicKeepAliveSettings connection_keepalive = 5 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.QuicKeepAliveSettings connection_keepalive = 5;
    */
   connectionKeepalive?: QuicKeepAliveSettings | undefined;
 
   /**
-   * @generated from field: string connection_options = 6 [json_name = ""];
+   * @generated from field: string connection_options = 6;
    */
   connectionOptions: string;
 
   /**
-   * @generated from field: string client_connection_options = 7 [json_name = ""];
+   * @generated from field: string client_connection_options = 7;
    */
   clientConnectionOptions: string;
 
   /**
-   * @generated from field: google.protobuf.Duration idle_network_timeout = 8 [json_name = ""];
+   * @generated from field: google.protobuf.Duration idle_network_timeout = 8;
    */
   idleNetworkTimeout?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt64Value max_packet_length = 9 [json_name = ""];
+   * @generated from field: google.protobuf.UInt64Value max_packet_length = 9;
    */
   maxPacketLength?: bigint | undefined;
 };
@@ -108,17 +108,17 @@ export declare const QuicProtocolOptionsSchema: GenMessage<QuicProtocolOptions>;
  */
 export declare type UpstreamHttpProtocolOptions = Message<"envoy.config.core.v3.UpstreamHttpProtocolOptions"> & {
   /**
-   * @generated from field: bool auto_sni = 1 [json_name = ""];
+   * @generated from field: bool auto_sni = 1;
    */
   autoSni: boolean;
 
   /**
-   * @generated from field: bool auto_san_validation = 2 [json_name = ""];
+   * @generated from field: bool auto_san_validation = 2;
    */
   autoSanValidation: boolean;
 
   /**
-   * @generated from field: string override_auto_sni_header = 3 [json_name = ""];
+   * @generated from field: string override_auto_sni_header = 3;
    */
   overrideAutoSniHeader: string;
 };
@@ -134,27 +134,27 @@ export declare const UpstreamHttpProtocolOptionsSchema: GenMessage<UpstreamHttpP
  */
 export declare type AlternateProtocolsCacheOptions = Message<"envoy.config.core.v3.AlternateProtocolsCacheOptions"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value max_entries = 2 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value max_entries = 2;
    */
   maxEntries?: number | undefined;
 
   /**
-   * @generated from field: envoy.config.core.v3.TypedExtensionConfig key_value_store_config = 3 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.TypedExtensionConfig key_value_store_config = 3;
    */
   keyValueStoreConfig?: TypedExtensionConfig | undefined;
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.AlternateProtocolsCacheOptions.AlternateProtocolsCacheEntry prepopulated_entries = 4 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.AlternateProtocolsCacheOptions.AlternateProtocolsCacheEntry prepopulated_entries = 4;
    */
   prepopulatedEntries: AlternateProtocolsCacheOptions_AlternateProtocolsCacheEntry[];
 
   /**
-   * @generated from field: repeated string canonical_suffixes = 5 [json_name = ""];
+   * @generated from field: repeated string canonical_suffixes = 5;
    */
   canonicalSuffixes: string[];
 };
@@ -170,12 +170,12 @@ export declare const AlternateProtocolsCacheOptionsSchema: GenMessage<AlternateP
  */
 export declare type AlternateProtocolsCacheOptions_AlternateProtocolsCacheEntry = Message<"envoy.config.core.v3.AlternateProtocolsCacheOptions.AlternateProtocolsCacheEntry"> & {
   /**
-   * @generated from field: string hostname = 1 [json_name = ""];
+   * @generated from field: string hostname = 1;
    */
   hostname: string;
 
   /**
-   * @generated from field: uint32 port = 2 [json_name = ""];
+   * @generated from field: uint32 port = 2;
    */
   port: number;
 };
@@ -191,37 +191,37 @@ export declare const AlternateProtocolsCacheOptions_AlternateProtocolsCacheEntry
  */
 export declare type HttpProtocolOptions = Message<"envoy.config.core.v3.HttpProtocolOptions"> & {
   /**
-   * @generated from field: google.protobuf.Duration idle_timeout = 1 [json_name = ""];
+   * @generated from field: google.protobuf.Duration idle_timeout = 1;
    */
   idleTimeout?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration max_connection_duration = 3 [json_name = ""];
+   * @generated from field: google.protobuf.Duration max_connection_duration = 3;
    */
   maxConnectionDuration?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value max_headers_count = 2 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value max_headers_count = 2;
    */
   maxHeadersCount?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value max_response_headers_kb = 7 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value max_response_headers_kb = 7;
    */
   maxResponseHeadersKb?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration max_stream_duration = 4 [json_name = ""];
+   * @generated from field: google.protobuf.Duration max_stream_duration = 4;
    */
   maxStreamDuration?: Duration | undefined;
 
   /**
-   * @generated from field: envoy.config.core.v3.HttpProtocolOptions.HeadersWithUnderscoresAction headers_with_underscores_action = 5 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.HttpProtocolOptions.HeadersWithUnderscoresAction headers_with_underscores_action = 5;
    */
   headersWithUnderscoresAction: HttpProtocolOptions_HeadersWithUnderscoresAction;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value max_requests_per_connection = 6 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value max_requests_per_connection = 6;
    */
   maxRequestsPerConnection?: number | undefined;
 };
@@ -262,58 +262,58 @@ export declare const HttpProtocolOptions_HeadersWithUnderscoresActionSchema: Gen
  */
 export declare type Http1ProtocolOptions = Message<"envoy.config.core.v3.Http1ProtocolOptions"> & {
   /**
-   * @generated from field: google.protobuf.BoolValue allow_absolute_url = 1 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue allow_absolute_url = 1;
    */
   allowAbsoluteUrl?: boolean | undefined;
 
   /**
-   * @generated from field: bool accept_http_10 = 2 [json_name = ""];
+   * @generated from field: bool accept_http_10 = 2;
    */
   acceptHttp10: boolean;
 
   /**
-   * @generated from field: string default_host_for_http_10 = 3 [json_name = ""];
+   * @generated from field: string default_host_for_http_10 = 3;
    */
   defaultHostForHttp10: string;
 
   /**
-   * @generated from field: envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat header_key_format = 4 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat header_key_format = 4;
    */
   headerKeyFormat?: Http1ProtocolOptions_HeaderKeyFormat | undefined;
 
   /**
-   * @generated from field: bool enable_trailers = 5 [json_name = ""];
+   * @generated from field: bool enable_trailers = 5;
    */
   enableTrailers: boolean;
 
   /**
-   * @generated from field: bool allow_chunked_length = 6 [json_name = ""];
+   * @generated from field: bool allow_chunked_length = 6;
    */
   allowChunkedLength: boolean;
 
   /**
-   * @generated from field: google.protobuf.BoolValue override_stream_error_on_invalid_http_message = 7 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue override_stream_error_on_invalid_http_message = 7;
    */
   overrideStreamErrorOnInvalidHttpMessage?: boolean | undefined;
 
   /**
-   * @generated from field: bool send_fully_qualified_url = 8 [json_name = ""];
+   * @generated from field: bool send_fully_qualified_url = 8;
    */
   sendFullyQualifiedUrl: boolean;
 
   /**
-   * @generated from field: google.protobuf.BoolValue use_balsa_parser = 9 [json_name = "", deprecated = true];
+   * @generated from field: google.protobuf.BoolValue use_balsa_parser = 9 [deprecated = true];
    * @deprecated
    */
   useBalsaParser?: boolean | undefined;
 
   /**
-   * @generated from field: bool allow_custom_methods = 10 [json_name = ""];
+   * @generated from field: bool allow_custom_methods = 10;
    */
   allowCustomMethods: boolean;
 
   /**
-   * @generated from field: repeated envoy.type.matcher.v3.StringMatcher ignore_http_11_upgrade = 11 [json_name = ""];
+   * @generated from field: repeated envoy.type.matcher.v3.StringMatcher ignore_http_11_upgrade = 11;
    */
   ignoreHttp11Upgrade: StringMatcher[];
 };
@@ -333,13 +333,13 @@ export declare type Http1ProtocolOptions_HeaderKeyFormat = Message<"envoy.config
    */
   headerFormat: {
     /**
-     * @generated from field: envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords proper_case_words = 1 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords proper_case_words = 1;
      */
     value: Http1ProtocolOptions_HeaderKeyFormat_ProperCaseWords;
     case: "properCaseWords";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.TypedExtensionConfig stateful_formatter = 8 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.TypedExtensionConfig stateful_formatter = 8;
      */
     value: TypedExtensionConfig;
     case: "statefulFormatter";
@@ -369,22 +369,22 @@ export declare const Http1ProtocolOptions_HeaderKeyFormat_ProperCaseWordsSchema:
  */
 export declare type KeepaliveSettings = Message<"envoy.config.core.v3.KeepaliveSettings"> & {
   /**
-   * @generated from field: google.protobuf.Duration interval = 1 [json_name = ""];
+   * @generated from field: google.protobuf.Duration interval = 1;
    */
   interval?: Duration | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration timeout = 2 [json_name = ""];
+   * @generated from field: google.protobuf.Duration timeout = 2;
    */
   timeout?: Duration | undefined;
 
   /**
-   * @generated from field: envoy.type.v3.Percent interval_jitter = 3 [json_name = ""];
+   * @generated from field: envoy.type.v3.Percent interval_jitter = 3;
    */
   intervalJitter?: Percent | undefined;
 
   /**
-   * @generated from field: google.protobuf.Duration connection_idle_interval = 4 [json_name = ""];
+   * @generated from field: google.protobuf.Duration connection_idle_interval = 4;
    */
   connectionIdleInterval?: Duration | undefined;
 };
@@ -400,88 +400,88 @@ export declare const KeepaliveSettingsSchema: GenMessage<KeepaliveSettings>;
  */
 export declare type Http2ProtocolOptions = Message<"envoy.config.core.v3.Http2ProtocolOptions"> & {
   /**
-   * @generated from field: google.protobuf.UInt32Value hpack_table_size = 1 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value hpack_table_size = 1;
    */
   hpackTableSize?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value max_concurrent_streams = 2 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value max_concurrent_streams = 2;
    */
   maxConcurrentStreams?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value initial_stream_window_size = 3 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value initial_stream_window_size = 3;
    */
   initialStreamWindowSize?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value initial_connection_window_size = 4 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value initial_connection_window_size = 4;
    */
   initialConnectionWindowSize?: number | undefined;
 
   /**
-   * @generated from field: bool allow_connect = 5 [json_name = ""];
+   * @generated from field: bool allow_connect = 5;
    */
   allowConnect: boolean;
 
   /**
-   * @generated from field: bool allow_metadata = 6 [json_name = ""];
+   * @generated from field: bool allow_metadata = 6;
    */
   allowMetadata: boolean;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value max_outbound_frames = 7 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value max_outbound_frames = 7;
    */
   maxOutboundFrames?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value max_outbound_control_frames = 8 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value max_outbound_control_frames = 8;
    */
   maxOutboundControlFrames?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value max_consecutive_inbound_frames_with_empty_payload = 9 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value max_consecutive_inbound_frames_with_empty_payload = 9;
    */
   maxConsecutiveInboundFramesWithEmptyPayload?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value max_inbound_priority_frames_per_stream = 10 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value max_inbound_priority_frames_per_stream = 10;
    */
   maxInboundPriorityFramesPerStream?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value max_inbound_window_update_frames_per_data_frame_sent = 11 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value max_inbound_window_update_frames_per_data_frame_sent = 11;
    */
   maxInboundWindowUpdateFramesPerDataFrameSent?: number | undefined;
 
   /**
-   * @generated from field: bool stream_error_on_invalid_http_messaging = 12 [json_name = "", deprecated = true];
+   * @generated from field: bool stream_error_on_invalid_http_messaging = 12 [deprecated = true];
    * @deprecated
    */
   streamErrorOnInvalidHttpMessaging: boolean;
 
   /**
-   * @generated from field: google.protobuf.BoolValue override_stream_error_on_invalid_http_message = 14 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue override_stream_error_on_invalid_http_message = 14;
    */
   overrideStreamErrorOnInvalidHttpMessage?: boolean | undefined;
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter custom_settings_parameters = 13 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter custom_settings_parameters = 13;
    */
   customSettingsParameters: Http2ProtocolOptions_SettingsParameter[];
 
   /**
-   * @generated from field: envoy.config.core.v3.KeepaliveSettings connection_keepalive = 15 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.KeepaliveSettings connection_keepalive = 15;
    */
   connectionKeepalive?: KeepaliveSettings | undefined;
 
   /**
-   * @generated from field: google.protobuf.BoolValue use_oghttp2_codec = 16 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue use_oghttp2_codec = 16;
    */
   useOghttp2Codec?: boolean | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt64Value max_metadata_size = 17 [json_name = ""];
+   * @generated from field: google.protobuf.UInt64Value max_metadata_size = 17;
    */
   maxMetadataSize?: bigint | undefined;
 };
@@ -497,12 +497,12 @@ export declare const Http2ProtocolOptionsSchema: GenMessage<Http2ProtocolOptions
  */
 export declare type Http2ProtocolOptions_SettingsParameter = Message<"envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter"> & {
   /**
-   * @generated from field: google.protobuf.UInt32Value identifier = 1 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value identifier = 1;
    */
   identifier?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value value = 2 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value value = 2;
    */
   value?: number | undefined;
 };
@@ -518,7 +518,7 @@ export declare const Http2ProtocolOptions_SettingsParameterSchema: GenMessage<Ht
  */
 export declare type GrpcProtocolOptions = Message<"envoy.config.core.v3.GrpcProtocolOptions"> & {
   /**
-   * @generated from field: envoy.config.core.v3.Http2ProtocolOptions http2_protocol_options = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.Http2ProtocolOptions http2_protocol_options = 1;
    */
   http2ProtocolOptions?: Http2ProtocolOptions | undefined;
 };
@@ -534,32 +534,32 @@ export declare const GrpcProtocolOptionsSchema: GenMessage<GrpcProtocolOptions>;
  */
 export declare type Http3ProtocolOptions = Message<"envoy.config.core.v3.Http3ProtocolOptions"> & {
   /**
-   * @generated from field: envoy.config.core.v3.QuicProtocolOptions quic_protocol_options = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.QuicProtocolOptions quic_protocol_options = 1;
    */
   quicProtocolOptions?: QuicProtocolOptions | undefined;
 
   /**
-   * @generated from field: google.protobuf.BoolValue override_stream_error_on_invalid_http_message = 2 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue override_stream_error_on_invalid_http_message = 2;
    */
   overrideStreamErrorOnInvalidHttpMessage?: boolean | undefined;
 
   /**
-   * @generated from field: bool allow_extended_connect = 5 [json_name = ""];
+   * @generated from field: bool allow_extended_connect = 5;
    */
   allowExtendedConnect: boolean;
 
   /**
-   * @generated from field: bool allow_metadata = 6 [json_name = ""];
+   * @generated from field: bool allow_metadata = 6;
    */
   allowMetadata: boolean;
 
   /**
-   * @generated from field: bool disable_qpack = 7 [json_name = ""];
+   * @generated from field: bool disable_qpack = 7;
    */
   disableQpack: boolean;
 
   /**
-   * @generated from field: bool disable_connection_flow_control_for_streams = 8 [json_name = ""];
+   * @generated from field: bool disable_connection_flow_control_for_streams = 8;
    */
   disableConnectionFlowControlForStreams: boolean;
 };
@@ -579,14 +579,14 @@ export declare type SchemeHeaderTransformation = Message<"envoy.config.core.v3.S
    */
   transformation: {
     /**
-     * @generated from field: string scheme_to_overwrite = 1 [json_name = ""];
+     * @generated from field: string scheme_to_overwrite = 1;
      */
     value: string;
     case: "schemeToOverwrite";
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: bool match_upstream = 2 [json_name = ""];
+   * @generated from field: bool match_upstream = 2;
    */
   matchUpstream: boolean;
 };

@@ -16,12 +16,12 @@ export declare const file_envoy_config_core_v3_proxy_protocol: GenFile;
  */
 export declare type ProxyProtocolPassThroughTLVs = Message<"envoy.config.core.v3.ProxyProtocolPassThroughTLVs"> & {
   /**
-   * @generated from field: envoy.config.core.v3.ProxyProtocolPassThroughTLVs.PassTLVsMatchType match_type = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.ProxyProtocolPassThroughTLVs.PassTLVsMatchType match_type = 1;
    */
   matchType: ProxyProtocolPassThroughTLVs_PassTLVsMatchType;
 
   /**
-   * @generated from field: repeated uint32 tlv_type = 2 [json_name = ""];
+   * @generated from field: repeated uint32 tlv_type = 2;
    */
   tlvType: number[];
 };
@@ -57,17 +57,17 @@ export declare const ProxyProtocolPassThroughTLVs_PassTLVsMatchTypeSchema: GenEn
  */
 export declare type TlvEntry = Message<"envoy.config.core.v3.TlvEntry"> & {
   /**
-   * @generated from field: uint32 type = 1 [json_name = ""];
+   * @generated from field: uint32 type = 1;
    */
   type: number;
 
   /**
-   * @generated from field: bytes value = 2 [json_name = ""];
+   * @generated from field: bytes value = 2;
    */
   value: Uint8Array;
 
   /**
-   * @generated from field: envoy.config.core.v3.SubstitutionFormatString format_string = 3 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.SubstitutionFormatString format_string = 3;
    */
   formatString?: SubstitutionFormatString | undefined;
 };
@@ -83,17 +83,17 @@ export declare const TlvEntrySchema: GenMessage<TlvEntry>;
  */
 export declare type ProxyProtocolConfig = Message<"envoy.config.core.v3.ProxyProtocolConfig"> & {
   /**
-   * @generated from field: envoy.config.core.v3.ProxyProtocolConfig.Version version = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.ProxyProtocolConfig.Version version = 1;
    */
   version: ProxyProtocolConfig_Version;
 
   /**
-   * @generated from field: envoy.config.core.v3.ProxyProtocolPassThroughTLVs pass_through_tlvs = 2 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.ProxyProtocolPassThroughTLVs pass_through_tlvs = 2;
    */
   passThroughTlvs?: ProxyProtocolPassThroughTLVs | undefined;
 
   /**
-   * @generated from field: repeated envoy.config.core.v3.TlvEntry added_tlvs = 3 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.TlvEntry added_tlvs = 3;
    */
   addedTlvs: TlvEntry[];
 };
@@ -129,7 +129,7 @@ export declare const ProxyProtocolConfig_VersionSchema: GenEnum<ProxyProtocolCon
  */
 export declare type PerHostConfig = Message<"envoy.config.core.v3.PerHostConfig"> & {
   /**
-   * @generated from field: repeated envoy.config.core.v3.TlvEntry added_tlvs = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.TlvEntry added_tlvs = 1;
    */
   addedTlvs: TlvEntry[];
 };

@@ -16,12 +16,12 @@ export declare const file_envoy_config_core_v3_resolver: GenFile;
  */
 export declare type DnsResolverOptions = Message<"envoy.config.core.v3.DnsResolverOptions"> & {
   /**
-   * @generated from field: bool use_tcp_for_dns_lookups = 1 [json_name = ""];
+   * @generated from field: bool use_tcp_for_dns_lookups = 1;
    */
   useTcpForDnsLookups: boolean;
 
   /**
-   * @generated from field: bool no_default_search_domain = 2 [json_name = ""];
+   * @generated from field: bool no_default_search_domain = 2;
    */
   noDefaultSearchDomain: boolean;
 };
@@ -37,12 +37,12 @@ export declare const DnsResolverOptionsSchema: GenMessage<DnsResolverOptions>;
  */
 export declare type DnsResolutionConfig = Message<"envoy.config.core.v3.DnsResolutionConfig"> & {
   /**
-   * @generated from field: repeated envoy.config.core.v3.Address resolvers = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.Address resolvers = 1;
    */
   resolvers: Address[];
 
   /**
-   * @generated from field: envoy.config.core.v3.DnsResolverOptions dns_resolver_options = 2 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.DnsResolverOptions dns_resolver_options = 2;
    */
   dnsResolverOptions?: DnsResolverOptions | undefined;
 };

@@ -15,17 +15,17 @@ export declare const file_envoy_config_core_v3_socket_cmsg_headers: GenFile;
  */
 export declare type SocketCmsgHeaders = Message<"envoy.config.core.v3.SocketCmsgHeaders"> & {
   /**
-   * @generated from field: google.protobuf.UInt32Value level = 1 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value level = 1;
    */
   level?: number | undefined;
 
   /**
-   * @generated from field: google.protobuf.UInt32Value type = 2 [json_name = ""];
+   * @generated from field: google.protobuf.UInt32Value type = 2;
    */
   type?: number | undefined;
 
   /**
-   * @generated from field: uint32 expected_size = 3 [json_name = ""];
+   * @generated from field: uint32 expected_size = 3;
    */
   expectedSize: number;
 };

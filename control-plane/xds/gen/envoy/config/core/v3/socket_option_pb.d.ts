@@ -15,17 +15,17 @@ export declare const file_envoy_config_core_v3_socket_option: GenFile;
  */
 export declare type SocketOption = Message<"envoy.config.core.v3.SocketOption"> & {
   /**
-   * @generated from field: string description = 1 [json_name = ""];
+   * @generated from field: string description = 1;
    */
   description: string;
 
   /**
-   * @generated from field: int64 level = 2 [json_name = ""];
+   * @generated from field: int64 level = 2;
    */
   level: bigint;
 
   /**
-   * @generated from field: int64 name = 3 [json_name = ""];
+   * @generated from field: int64 name = 3;
    */
   name: bigint;
 
@@ -34,25 +34,25 @@ export declare type SocketOption = Message<"envoy.config.core.v3.SocketOption"> 
    */
   value: {
     /**
-     * @generated from field: int64 int_value = 4 [json_name = ""];
+     * @generated from field: int64 int_value = 4;
      */
     value: bigint;
     case: "intValue";
   } | {
     /**
-     * @generated from field: bytes buf_value = 5 [json_name = ""];
+     * @generated from field: bytes buf_value = 5;
      */
     value: Uint8Array;
     case: "bufValue";
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: envoy.config.core.v3.SocketOption.SocketState state = 6 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.SocketOption.SocketState state = 6;
    */
   state: SocketOption_SocketState;
 
   /**
-   * @generated from field: envoy.config.core.v3.SocketOption.SocketType type = 7 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.SocketOption.SocketType type = 7;
    */
   type?: SocketOption_SocketType | undefined;
 };
@@ -68,12 +68,12 @@ export declare const SocketOptionSchema: GenMessage<SocketOption>;
  */
 export declare type SocketOption_SocketType = Message<"envoy.config.core.v3.SocketOption.SocketType"> & {
   /**
-   * @generated from field: envoy.config.core.v3.SocketOption.SocketType.Stream stream = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.SocketOption.SocketType.Stream stream = 1;
    */
   stream?: SocketOption_SocketType_Stream | undefined;
 
   /**
-   * @generated from field: envoy.config.core.v3.SocketOption.SocketType.Datagram datagram = 2 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.SocketOption.SocketType.Datagram datagram = 2;
    */
   datagram?: SocketOption_SocketType_Datagram | undefined;
 };
@@ -138,7 +138,7 @@ export declare const SocketOption_SocketStateSchema: GenEnum<SocketOption_Socket
  */
 export declare type SocketOptionsOverride = Message<"envoy.config.core.v3.SocketOptionsOverride"> & {
   /**
-   * @generated from field: repeated envoy.config.core.v3.SocketOption socket_options = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.core.v3.SocketOption socket_options = 1;
    */
   socketOptions: SocketOption[];
 };

@@ -15,12 +15,12 @@ export declare const file_envoy_config_core_v3_udp_socket_config: GenFile;
  */
 export declare type UdpSocketConfig = Message<"envoy.config.core.v3.UdpSocketConfig"> & {
   /**
-   * @generated from field: google.protobuf.UInt64Value max_rx_datagram_size = 1 [json_name = ""];
+   * @generated from field: google.protobuf.UInt64Value max_rx_datagram_size = 1;
    */
   maxRxDatagramSize?: bigint | undefined;
 
   /**
-   * @generated from field: google.protobuf.BoolValue prefer_gro = 2 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue prefer_gro = 2;
    */
   preferGro?: boolean | undefined;
 };

@@ -16,7 +16,7 @@ export declare const file_envoy_config_listener_v3_api_listener: GenFile;
  */
 export declare type ApiListener = Message<"envoy.config.listener.v3.ApiListener"> & {
   /**
-   * @generated from field: google.protobuf.Any api_listener = 1 [json_name = ""];
+   * @generated from field: google.protobuf.Any api_listener = 1;
    */
   apiListener?: Any | undefined;
 };

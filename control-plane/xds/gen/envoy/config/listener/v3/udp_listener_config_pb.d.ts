@@ -18,17 +18,17 @@ export declare const file_envoy_config_listener_v3_udp_listener_config: GenFile;
  */
 export declare type UdpListenerConfig = Message<"envoy.config.listener.v3.UdpListenerConfig"> & {
   /**
-   * @generated from field: envoy.config.core.v3.UdpSocketConfig downstream_socket_config = 5 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.UdpSocketConfig downstream_socket_config = 5;
    */
   downstreamSocketConfig?: UdpSocketConfig | undefined;
 
   /**
-   * @generated from field: envoy.config.listener.v3.QuicProtocolOptions quic_options = 7 [json_name = ""];
+   * @generated from field: envoy.config.listener.v3.QuicProtocolOptions quic_options = 7;
    */
   quicOptions?: QuicProtocolOptions | undefined;
 
   /**
-   * @generated from field: envoy.config.core.v3.TypedExtensionConfig udp_packet_packet_writer_config = 8 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.TypedExtensionConfig udp_packet_packet_writer_config = 8;
    */
   udpPacketPacketWriterConfig?: TypedExtensionConfig | undefined;
 };

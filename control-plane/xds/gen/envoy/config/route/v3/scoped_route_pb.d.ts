@@ -16,27 +16,27 @@ export declare const file_envoy_config_route_v3_scoped_route: GenFile;
  */
 export declare type ScopedRouteConfiguration = Message<"envoy.config.route.v3.ScopedRouteConfiguration"> & {
   /**
-   * @generated from field: bool on_demand = 4 [json_name = ""];
+   * @generated from field: bool on_demand = 4;
    */
   onDemand: boolean;
 
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * @generated from field: string route_configuration_name = 2 [json_name = ""];
+   * @generated from field: string route_configuration_name = 2;
    */
   routeConfigurationName: string;
 
   /**
-   * @generated from field: envoy.config.route.v3.RouteConfiguration route_configuration = 5 [json_name = ""];
+   * @generated from field: envoy.config.route.v3.RouteConfiguration route_configuration = 5;
    */
   routeConfiguration?: RouteConfiguration | undefined;
 
   /**
-   * @generated from field: envoy.config.route.v3.ScopedRouteConfiguration.Key key = 3 [json_name = ""];
+   * @generated from field: envoy.config.route.v3.ScopedRouteConfiguration.Key key = 3;
    */
   key?: ScopedRouteConfiguration_Key | undefined;
 };
@@ -52,7 +52,7 @@ export declare const ScopedRouteConfigurationSchema: GenMessage<ScopedRouteConfi
  */
 export declare type ScopedRouteConfiguration_Key = Message<"envoy.config.route.v3.ScopedRouteConfiguration.Key"> & {
   /**
-   * @generated from field: repeated envoy.config.route.v3.ScopedRouteConfiguration.Key.Fragment fragments = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.route.v3.ScopedRouteConfiguration.Key.Fragment fragments = 1;
    */
   fragments: ScopedRouteConfiguration_Key_Fragment[];
 };
@@ -72,7 +72,7 @@ export declare type ScopedRouteConfiguration_Key_Fragment = Message<"envoy.confi
    */
   type: {
     /**
-     * @generated from field: string string_key = 1 [json_name = ""];
+     * @generated from field: string string_key = 1;
      */
     value: string;
     case: "stringKey";

@@ -16,7 +16,7 @@ export declare const file_envoy_config_trace_v3_http_tracer: GenFile;
  */
 export declare type Tracing = Message<"envoy.config.trace.v3.Tracing"> & {
   /**
-   * @generated from field: envoy.config.trace.v3.Tracing.Http http = 1 [json_name = ""];
+   * @generated from field: envoy.config.trace.v3.Tracing.Http http = 1;
    */
   http?: Tracing_Http | undefined;
 };
@@ -32,7 +32,7 @@ export declare const TracingSchema: GenMessage<Tracing>;
  */
 export declare type Tracing_Http = Message<"envoy.config.trace.v3.Tracing.Http"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
@@ -41,7 +41,7 @@ export declare type Tracing_Http = Message<"envoy.config.trace.v3.Tracing.Http">
    */
   configType: {
     /**
-     * @generated from field: google.protobuf.Any typed_config = 3 [json_name = ""];
+     * @generated from field: google.protobuf.Any typed_config = 3;
      */
     value: Any;
     case: "typedConfig";

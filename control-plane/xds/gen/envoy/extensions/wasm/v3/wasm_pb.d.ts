@@ -18,7 +18,7 @@ export declare const file_envoy_extensions_wasm_v3_wasm: GenFile;
  */
 export declare type ReloadConfig = Message<"envoy.extensions.wasm.v3.ReloadConfig"> & {
   /**
-   * @generated from field: envoy.config.core.v3.BackoffStrategy backoff = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.BackoffStrategy backoff = 1;
    */
   backoff?: BackoffStrategy | undefined;
 };
@@ -34,7 +34,7 @@ export declare const ReloadConfigSchema: GenMessage<ReloadConfig>;
  */
 export declare type CapabilityRestrictionConfig = Message<"envoy.extensions.wasm.v3.CapabilityRestrictionConfig"> & {
   /**
-   * @generated from field: map<string, envoy.extensions.wasm.v3.SanitizationConfig> allowed_capabilities = 1 [json_name = ""];
+   * @generated from field: map<string, envoy.extensions.wasm.v3.SanitizationConfig> allowed_capabilities = 1;
    */
   allowedCapabilities: { [key: string]: SanitizationConfig };
 };
@@ -62,37 +62,37 @@ export declare const SanitizationConfigSchema: GenMessage<SanitizationConfig>;
  */
 export declare type VmConfig = Message<"envoy.extensions.wasm.v3.VmConfig"> & {
   /**
-   * @generated from field: string vm_id = 1 [json_name = ""];
+   * @generated from field: string vm_id = 1;
    */
   vmId: string;
 
   /**
-   * @generated from field: string runtime = 2 [json_name = ""];
+   * @generated from field: string runtime = 2;
    */
   runtime: string;
 
   /**
-   * @generated from field: envoy.config.core.v3.AsyncDataSource code = 3 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.AsyncDataSource code = 3;
    */
   code?: AsyncDataSource | undefined;
 
   /**
-   * @generated from field: google.protobuf.Any configuration = 4 [json_name = ""];
+   * @generated from field: google.protobuf.Any configuration = 4;
    */
   configuration?: Any | undefined;
 
   /**
-   * @generated from field: bool allow_precompiled = 5 [json_name = ""];
+   * @generated from field: bool allow_precompiled = 5;
    */
   allowPrecompiled: boolean;
 
   /**
-   * @generated from field: bool nack_on_code_cache_miss = 6 [json_name = ""];
+   * @generated from field: bool nack_on_code_cache_miss = 6;
    */
   nackOnCodeCacheMiss: boolean;
 
   /**
-   * @generated from field: envoy.extensions.wasm.v3.EnvironmentVariables environment_variables = 7 [json_name = ""];
+   * @generated from field: envoy.extensions.wasm.v3.EnvironmentVariables environment_variables = 7;
    */
   environmentVariables?: EnvironmentVariables | undefined;
 };
@@ -108,12 +108,12 @@ export declare const VmConfigSchema: GenMessage<VmConfig>;
  */
 export declare type EnvironmentVariables = Message<"envoy.extensions.wasm.v3.EnvironmentVariables"> & {
   /**
-   * @generated from field: repeated string host_env_keys = 1 [json_name = ""];
+   * @generated from field: repeated string host_env_keys = 1;
    */
   hostEnvKeys: string[];
 
   /**
-   * @generated from field: map<string, string> key_values = 2 [json_name = ""];
+   * @generated from field: map<string, string> key_values = 2;
    */
   keyValues: { [key: string]: string };
 };
@@ -129,12 +129,12 @@ export declare const EnvironmentVariablesSchema: GenMessage<EnvironmentVariables
  */
 export declare type PluginConfig = Message<"envoy.extensions.wasm.v3.PluginConfig"> & {
   /**
-   * @generated from field: string name = 1 [json_name = ""];
+   * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * @generated from field: string root_id = 2 [json_name = ""];
+   * @generated from field: string root_id = 2;
    */
   rootId: string;
 
@@ -143,40 +143,40 @@ export declare type PluginConfig = Message<"envoy.extensions.wasm.v3.PluginConfi
    */
   vm: {
     /**
-     * @generated from field: envoy.extensions.wasm.v3.VmConfig vm_config = 3 [json_name = ""];
+     * @generated from field: envoy.extensions.wasm.v3.VmConfig vm_config = 3;
      */
     value: VmConfig;
     case: "vmConfig";
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: google.protobuf.Any configuration = 4 [json_name = ""];
+   * @generated from field: google.protobuf.Any configuration = 4;
    */
   configuration?: Any | undefined;
 
   /**
-   * @generated from field: bool fail_open = 5 [json_name = "", deprecated = true];
+   * @generated from field: bool fail_open = 5 [deprecated = true];
    * @deprecated
    */
   failOpen: boolean;
 
   /**
-   * @generated from field: envoy.extensions.wasm.v3.FailurePolicy failure_policy = 7 [json_name = ""];
+   * @generated from field: envoy.extensions.wasm.v3.FailurePolicy failure_policy = 7;
    */
   failurePolicy: FailurePolicy;
 
   /**
-   * @generated from field: envoy.extensions.wasm.v3.ReloadConfig reload_config = 8 [json_name = ""];
+   * @generated from field: envoy.extensions.wasm.v3.ReloadConfig reload_config = 8;
    */
   reloadConfig?: ReloadConfig | undefined;
 
   /**
-   * @generated from field: envoy.extensions.wasm.v3.CapabilityRestrictionConfig capability_restriction_config = 6 [json_name = ""];
+   * @generated from field: envoy.extensions.wasm.v3.CapabilityRestrictionConfig capability_restriction_config = 6;
    */
   capabilityRestrictionConfig?: CapabilityRestrictionConfig | undefined;
 
   /**
-   * @generated from field: google.protobuf.BoolValue allow_on_headers_stop_iteration = 9 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue allow_on_headers_stop_iteration = 9;
    */
   allowOnHeadersStopIteration?: boolean | undefined;
 };
@@ -192,12 +192,12 @@ export declare const PluginConfigSchema: GenMessage<PluginConfig>;
  */
 export declare type WasmService = Message<"envoy.extensions.wasm.v3.WasmService"> & {
   /**
-   * @generated from field: envoy.extensions.wasm.v3.PluginConfig config = 1 [json_name = ""];
+   * @generated from field: envoy.extensions.wasm.v3.PluginConfig config = 1;
    */
   config?: PluginConfig | undefined;
 
   /**
-   * @generated from field: bool singleton = 2 [json_name = ""];
+   * @generated from field: bool singleton = 2;
    */
   singleton: boolean;
 };

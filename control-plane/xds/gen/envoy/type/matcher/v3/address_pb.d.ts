@@ -16,7 +16,7 @@ export declare const file_envoy_type_matcher_v3_address: GenFile;
  */
 export declare type AddressMatcher = Message<"envoy.type.matcher.v3.AddressMatcher"> & {
   /**
-   * @generated from field: repeated xds.core.v3.CidrRange ranges = 1 [json_name = ""];
+   * @generated from field: repeated xds.core.v3.CidrRange ranges = 1;
    */
   ranges: CidrRange[];
 };

@@ -17,7 +17,7 @@ export declare const file_envoy_type_matcher_v3_filter_state: GenFile;
  */
 export declare type FilterStateMatcher = Message<"envoy.type.matcher.v3.FilterStateMatcher"> & {
   /**
-   * @generated from field: string key = 1 [json_name = ""];
+   * @generated from field: string key = 1;
    */
   key: string;
 
@@ -26,13 +26,13 @@ export declare type FilterStateMatcher = Message<"envoy.type.matcher.v3.FilterSt
    */
   matcher: {
     /**
-     * @generated from field: envoy.type.matcher.v3.StringMatcher string_match = 2 [json_name = ""];
+     * @generated from field: envoy.type.matcher.v3.StringMatcher string_match = 2;
      */
     value: StringMatcher;
     case: "stringMatch";
   } | {
     /**
-     * @generated from field: envoy.type.matcher.v3.AddressMatcher address_match = 3 [json_name = ""];
+     * @generated from field: envoy.type.matcher.v3.AddressMatcher address_match = 3;
      */
     value: AddressMatcher;
     case: "addressMatch";

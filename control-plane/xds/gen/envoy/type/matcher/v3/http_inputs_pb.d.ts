@@ -15,7 +15,7 @@ export declare const file_envoy_type_matcher_v3_http_inputs: GenFile;
  */
 export declare type HttpRequestHeaderMatchInput = Message<"envoy.type.matcher.v3.HttpRequestHeaderMatchInput"> & {
   /**
-   * @generated from field: string header_name = 1 [json_name = ""];
+   * @generated from field: string header_name = 1;
    */
   headerName: string;
 };
@@ -31,7 +31,7 @@ export declare const HttpRequestHeaderMatchInputSchema: GenMessage<HttpRequestHe
  */
 export declare type HttpRequestTrailerMatchInput = Message<"envoy.type.matcher.v3.HttpRequestTrailerMatchInput"> & {
   /**
-   * @generated from field: string header_name = 1 [json_name = ""];
+   * @generated from field: string header_name = 1;
    */
   headerName: string;
 };
@@ -47,7 +47,7 @@ export declare const HttpRequestTrailerMatchInputSchema: GenMessage<HttpRequestT
  */
 export declare type HttpResponseHeaderMatchInput = Message<"envoy.type.matcher.v3.HttpResponseHeaderMatchInput"> & {
   /**
-   * @generated from field: string header_name = 1 [json_name = ""];
+   * @generated from field: string header_name = 1;
    */
   headerName: string;
 };
@@ -63,7 +63,7 @@ export declare const HttpResponseHeaderMatchInputSchema: GenMessage<HttpResponse
  */
 export declare type HttpResponseTrailerMatchInput = Message<"envoy.type.matcher.v3.HttpResponseTrailerMatchInput"> & {
   /**
-   * @generated from field: string header_name = 1 [json_name = ""];
+   * @generated from field: string header_name = 1;
    */
   headerName: string;
 };
@@ -79,7 +79,7 @@ export declare const HttpResponseTrailerMatchInputSchema: GenMessage<HttpRespons
  */
 export declare type HttpRequestQueryParamMatchInput = Message<"envoy.type.matcher.v3.HttpRequestQueryParamMatchInput"> & {
   /**
-   * @generated from field: string query_param = 1 [json_name = ""];
+   * @generated from field: string query_param = 1;
    */
   queryParam: string;
 };

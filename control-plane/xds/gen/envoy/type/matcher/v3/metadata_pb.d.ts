@@ -16,22 +16,22 @@ export declare const file_envoy_type_matcher_v3_metadata: GenFile;
  */
 export declare type MetadataMatcher = Message<"envoy.type.matcher.v3.MetadataMatcher"> & {
   /**
-   * @generated from field: string filter = 1 [json_name = ""];
+   * @generated from field: string filter = 1;
    */
   filter: string;
 
   /**
-   * @generated from field: repeated envoy.type.matcher.v3.MetadataMatcher.PathSegment path = 2 [json_name = ""];
+   * @generated from field: repeated envoy.type.matcher.v3.MetadataMatcher.PathSegment path = 2;
    */
   path: MetadataMatcher_PathSegment[];
 
   /**
-   * @generated from field: envoy.type.matcher.v3.ValueMatcher value = 3 [json_name = ""];
+   * @generated from field: envoy.type.matcher.v3.ValueMatcher value = 3;
    */
   value?: ValueMatcher | undefined;
 
   /**
-   * @generated from field: bool invert = 4 [json_name = ""];
+   * @generated from field: bool invert = 4;
    */
   invert: boolean;
 };
@@ -51,7 +51,7 @@ export declare type MetadataMatcher_PathSegment = Message<"envoy.type.matcher.v3
    */
   segment: {
     /**
-     * @generated from field: string key = 1 [json_name = ""];
+     * @generated from field: string key = 1;
      */
     value: string;
     case: "key";

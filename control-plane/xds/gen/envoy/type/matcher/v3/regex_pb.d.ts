@@ -19,7 +19,7 @@ export declare type RegexMatcher = Message<"envoy.type.matcher.v3.RegexMatcher">
    */
   engineType: {
     /**
-     * @generated from field: envoy.type.matcher.v3.RegexMatcher.GoogleRE2 google_re2 = 1 [json_name = "", deprecated = true];
+     * @generated from field: envoy.type.matcher.v3.RegexMatcher.GoogleRE2 google_re2 = 1 [deprecated = true];
      * @deprecated
      */
     value: RegexMatcher_GoogleRE2;
@@ -27,7 +27,7 @@ export declare type RegexMatcher = Message<"envoy.type.matcher.v3.RegexMatcher">
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: string regex = 2 [json_name = ""];
+   * @generated from field: string regex = 2;
    */
   regex: string;
 };
@@ -43,7 +43,7 @@ export declare const RegexMatcherSchema: GenMessage<RegexMatcher>;
  */
 export declare type RegexMatcher_GoogleRE2 = Message<"envoy.type.matcher.v3.RegexMatcher.GoogleRE2"> & {
   /**
-   * @generated from field: google.protobuf.UInt32Value max_program_size = 1 [json_name = "", deprecated = true];
+   * @generated from field: google.protobuf.UInt32Value max_program_size = 1 [deprecated = true];
    * @deprecated
    */
   maxProgramSize?: number | undefined;
@@ -60,12 +60,12 @@ export declare const RegexMatcher_GoogleRE2Schema: GenMessage<RegexMatcher_Googl
  */
 export declare type RegexMatchAndSubstitute = Message<"envoy.type.matcher.v3.RegexMatchAndSubstitute"> & {
   /**
-   * @generated from field: envoy.type.matcher.v3.RegexMatcher pattern = 1 [json_name = ""];
+   * @generated from field: envoy.type.matcher.v3.RegexMatcher pattern = 1;
    */
   pattern?: RegexMatcher | undefined;
 
   /**
-   * @generated from field: string substitution = 2 [json_name = ""];
+   * @generated from field: string substitution = 2;
    */
   substitution: string;
 };

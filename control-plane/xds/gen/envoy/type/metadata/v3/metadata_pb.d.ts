@@ -15,12 +15,12 @@ export declare const file_envoy_type_metadata_v3_metadata: GenFile;
  */
 export declare type MetadataKey = Message<"envoy.type.metadata.v3.MetadataKey"> & {
   /**
-   * @generated from field: string key = 1 [json_name = ""];
+   * @generated from field: string key = 1;
    */
   key: string;
 
   /**
-   * @generated from field: repeated envoy.type.metadata.v3.MetadataKey.PathSegment path = 2 [json_name = ""];
+   * @generated from field: repeated envoy.type.metadata.v3.MetadataKey.PathSegment path = 2;
    */
   path: MetadataKey_PathSegment[];
 };
@@ -40,7 +40,7 @@ export declare type MetadataKey_PathSegment = Message<"envoy.type.metadata.v3.Me
    */
   segment: {
     /**
-     * @generated from field: string key = 1 [json_name = ""];
+     * @generated from field: string key = 1;
      */
     value: string;
     case: "key";
@@ -62,25 +62,25 @@ export declare type MetadataKind = Message<"envoy.type.metadata.v3.MetadataKind"
    */
   kind: {
     /**
-     * @generated from field: envoy.type.metadata.v3.MetadataKind.Request request = 1 [json_name = ""];
+     * @generated from field: envoy.type.metadata.v3.MetadataKind.Request request = 1;
      */
     value: MetadataKind_Request;
     case: "request";
   } | {
     /**
-     * @generated from field: envoy.type.metadata.v3.MetadataKind.Route route = 2 [json_name = ""];
+     * @generated from field: envoy.type.metadata.v3.MetadataKind.Route route = 2;
      */
     value: MetadataKind_Route;
     case: "route";
   } | {
     /**
-     * @generated from field: envoy.type.metadata.v3.MetadataKind.Cluster cluster = 3 [json_name = ""];
+     * @generated from field: envoy.type.metadata.v3.MetadataKind.Cluster cluster = 3;
      */
     value: MetadataKind_Cluster;
     case: "cluster";
   } | {
     /**
-     * @generated from field: envoy.type.metadata.v3.MetadataKind.Host host = 4 [json_name = ""];
+     * @generated from field: envoy.type.metadata.v3.MetadataKind.Host host = 4;
      */
     value: MetadataKind_Host;
     case: "host";

@@ -22,20 +22,20 @@ export declare type Matcher = Message<"envoy.config.common.matcher.v3.Matcher"> 
    */
   matcherType: {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherList matcher_list = 1 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherList matcher_list = 1;
      */
     value: Matcher_MatcherList;
     case: "matcherList";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherTree matcher_tree = 2 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherTree matcher_tree = 2;
      */
     value: Matcher_MatcherTree;
     case: "matcherTree";
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: envoy.config.common.matcher.v3.Matcher.OnMatch on_no_match = 3 [json_name = ""];
+   * @generated from field: envoy.config.common.matcher.v3.Matcher.OnMatch on_no_match = 3;
    */
   onNoMatch?: Matcher_OnMatch | undefined;
 };
@@ -55,20 +55,20 @@ export declare type Matcher_OnMatch = Message<"envoy.config.common.matcher.v3.Ma
    */
   onMatch: {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.Matcher matcher = 1 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.Matcher matcher = 1;
      */
     value: Matcher;
     case: "matcher";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.TypedExtensionConfig action = 2 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.TypedExtensionConfig action = 2;
      */
     value: TypedExtensionConfig;
     case: "action";
   } | { case: undefined; value?: undefined };
 
   /**
-   * @generated from field: bool keep_matching = 3 [json_name = ""];
+   * @generated from field: bool keep_matching = 3;
    */
   keepMatching: boolean;
 };
@@ -84,7 +84,7 @@ export declare const Matcher_OnMatchSchema: GenMessage<Matcher_OnMatch>;
  */
 export declare type Matcher_MatcherList = Message<"envoy.config.common.matcher.v3.Matcher.MatcherList"> & {
   /**
-   * @generated from field: repeated envoy.config.common.matcher.v3.Matcher.MatcherList.FieldMatcher matchers = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.common.matcher.v3.Matcher.MatcherList.FieldMatcher matchers = 1;
    */
   matchers: Matcher_MatcherList_FieldMatcher[];
 };
@@ -104,25 +104,25 @@ export declare type Matcher_MatcherList_Predicate = Message<"envoy.config.common
    */
   matchType: {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate single_predicate = 1 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate single_predicate = 1;
      */
     value: Matcher_MatcherList_Predicate_SinglePredicate;
     case: "singlePredicate";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate.PredicateList or_matcher = 2 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate.PredicateList or_matcher = 2;
      */
     value: Matcher_MatcherList_Predicate_PredicateList;
     case: "orMatcher";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate.PredicateList and_matcher = 3 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate.PredicateList and_matcher = 3;
      */
     value: Matcher_MatcherList_Predicate_PredicateList;
     case: "andMatcher";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate not_matcher = 4 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate not_matcher = 4;
      */
     value: Matcher_MatcherList_Predicate;
     case: "notMatcher";
@@ -140,7 +140,7 @@ export declare const Matcher_MatcherList_PredicateSchema: GenMessage<Matcher_Mat
  */
 export declare type Matcher_MatcherList_Predicate_SinglePredicate = Message<"envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate"> & {
   /**
-   * @generated from field: envoy.config.core.v3.TypedExtensionConfig input = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.TypedExtensionConfig input = 1;
    */
   input?: TypedExtensionConfig | undefined;
 
@@ -149,13 +149,13 @@ export declare type Matcher_MatcherList_Predicate_SinglePredicate = Message<"env
    */
   matcher: {
     /**
-     * @generated from field: envoy.type.matcher.v3.StringMatcher value_match = 2 [json_name = ""];
+     * @generated from field: envoy.type.matcher.v3.StringMatcher value_match = 2;
      */
     value: StringMatcher;
     case: "valueMatch";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.TypedExtensionConfig custom_match = 3 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.TypedExtensionConfig custom_match = 3;
      */
     value: TypedExtensionConfig;
     case: "customMatch";
@@ -173,7 +173,7 @@ export declare const Matcher_MatcherList_Predicate_SinglePredicateSchema: GenMes
  */
 export declare type Matcher_MatcherList_Predicate_PredicateList = Message<"envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate.PredicateList"> & {
   /**
-   * @generated from field: repeated envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate predicate = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate predicate = 1;
    */
   predicate: Matcher_MatcherList_Predicate[];
 };
@@ -189,12 +189,12 @@ export declare const Matcher_MatcherList_Predicate_PredicateListSchema: GenMessa
  */
 export declare type Matcher_MatcherList_FieldMatcher = Message<"envoy.config.common.matcher.v3.Matcher.MatcherList.FieldMatcher"> & {
   /**
-   * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate predicate = 1 [json_name = ""];
+   * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherList.Predicate predicate = 1;
    */
   predicate?: Matcher_MatcherList_Predicate | undefined;
 
   /**
-   * @generated from field: envoy.config.common.matcher.v3.Matcher.OnMatch on_match = 2 [json_name = ""];
+   * @generated from field: envoy.config.common.matcher.v3.Matcher.OnMatch on_match = 2;
    */
   onMatch?: Matcher_OnMatch | undefined;
 };
@@ -210,7 +210,7 @@ export declare const Matcher_MatcherList_FieldMatcherSchema: GenMessage<Matcher_
  */
 export declare type Matcher_MatcherTree = Message<"envoy.config.common.matcher.v3.Matcher.MatcherTree"> & {
   /**
-   * @generated from field: envoy.config.core.v3.TypedExtensionConfig input = 1 [json_name = ""];
+   * @generated from field: envoy.config.core.v3.TypedExtensionConfig input = 1;
    */
   input?: TypedExtensionConfig | undefined;
 
@@ -219,19 +219,19 @@ export declare type Matcher_MatcherTree = Message<"envoy.config.common.matcher.v
    */
   treeType: {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherTree.MatchMap exact_match_map = 2 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherTree.MatchMap exact_match_map = 2;
      */
     value: Matcher_MatcherTree_MatchMap;
     case: "exactMatchMap";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherTree.MatchMap prefix_match_map = 3 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.Matcher.MatcherTree.MatchMap prefix_match_map = 3;
      */
     value: Matcher_MatcherTree_MatchMap;
     case: "prefixMatchMap";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.TypedExtensionConfig custom_match = 4 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.TypedExtensionConfig custom_match = 4;
      */
     value: TypedExtensionConfig;
     case: "customMatch";
@@ -249,7 +249,7 @@ export declare const Matcher_MatcherTreeSchema: GenMessage<Matcher_MatcherTree>;
  */
 export declare type Matcher_MatcherTree_MatchMap = Message<"envoy.config.common.matcher.v3.Matcher.MatcherTree.MatchMap"> & {
   /**
-   * @generated from field: map<string, envoy.config.common.matcher.v3.Matcher.OnMatch> map = 1 [json_name = ""];
+   * @generated from field: map<string, envoy.config.common.matcher.v3.Matcher.OnMatch> map = 1;
    */
   map: { [key: string]: Matcher_OnMatch };
 };
@@ -269,61 +269,61 @@ export declare type MatchPredicate = Message<"envoy.config.common.matcher.v3.Mat
    */
   rule: {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.MatchPredicate.MatchSet or_match = 1 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.MatchPredicate.MatchSet or_match = 1;
      */
     value: MatchPredicate_MatchSet;
     case: "orMatch";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.MatchPredicate.MatchSet and_match = 2 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.MatchPredicate.MatchSet and_match = 2;
      */
     value: MatchPredicate_MatchSet;
     case: "andMatch";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.MatchPredicate not_match = 3 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.MatchPredicate not_match = 3;
      */
     value: MatchPredicate;
     case: "notMatch";
   } | {
     /**
-     * @generated from field: bool any_match = 4 [json_name = ""];
+     * @generated from field: bool any_match = 4;
      */
     value: boolean;
     case: "anyMatch";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.HttpHeadersMatch http_request_headers_match = 5 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.HttpHeadersMatch http_request_headers_match = 5;
      */
     value: HttpHeadersMatch;
     case: "httpRequestHeadersMatch";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.HttpHeadersMatch http_request_trailers_match = 6 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.HttpHeadersMatch http_request_trailers_match = 6;
      */
     value: HttpHeadersMatch;
     case: "httpRequestTrailersMatch";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.HttpHeadersMatch http_response_headers_match = 7 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.HttpHeadersMatch http_response_headers_match = 7;
      */
     value: HttpHeadersMatch;
     case: "httpResponseHeadersMatch";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.HttpHeadersMatch http_response_trailers_match = 8 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.HttpHeadersMatch http_response_trailers_match = 8;
      */
     value: HttpHeadersMatch;
     case: "httpResponseTrailersMatch";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.HttpGenericBodyMatch http_request_generic_body_match = 9 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.HttpGenericBodyMatch http_request_generic_body_match = 9;
      */
     value: HttpGenericBodyMatch;
     case: "httpRequestGenericBodyMatch";
   } | {
     /**
-     * @generated from field: envoy.config.common.matcher.v3.HttpGenericBodyMatch http_response_generic_body_match = 10 [json_name = ""];
+     * @generated from field: envoy.config.common.matcher.v3.HttpGenericBodyMatch http_response_generic_body_match = 10;
      */
     value: HttpGenericBodyMatch;
     case: "httpResponseGenericBodyMatch";
@@ -341,7 +341,7 @@ export declare const MatchPredicateSchema: GenMessage<MatchPredicate>;
  */
 export declare type MatchPredicate_MatchSet = Message<"envoy.config.common.matcher.v3.MatchPredicate.MatchSet"> & {
   /**
-   * @generated from field: repeated envoy.config.common.matcher.v3.MatchPredicate rules = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.common.matcher.v3.MatchPredicate rules = 1;
    */
   rules: MatchPredicate[];
 };
@@ -357,7 +357,7 @@ export declare const MatchPredicate_MatchSetSchema: GenMessage<MatchPredicate_Ma
  */
 export declare type HttpHeadersMatch = Message<"envoy.config.common.matcher.v3.HttpHeadersMatch"> & {
   /**
-   * @generated from field: repeated envoy.config.route.v3.HeaderMatcher headers = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.route.v3.HeaderMatcher headers = 1;
    */
   headers: HeaderMatcher[];
 };
@@ -373,12 +373,12 @@ export declare const HttpHeadersMatchSchema: GenMessage<HttpHeadersMatch>;
  */
 export declare type HttpGenericBodyMatch = Message<"envoy.config.common.matcher.v3.HttpGenericBodyMatch"> & {
   /**
-   * @generated from field: uint32 bytes_limit = 1 [json_name = ""];
+   * @generated from field: uint32 bytes_limit = 1;
    */
   bytesLimit: number;
 
   /**
-   * @generated from field: repeated envoy.config.common.matcher.v3.HttpGenericBodyMatch.GenericTextMatch patterns = 2 [json_name = ""];
+   * @generated from field: repeated envoy.config.common.matcher.v3.HttpGenericBodyMatch.GenericTextMatch patterns = 2;
    */
   patterns: HttpGenericBodyMatch_GenericTextMatch[];
 };
@@ -398,13 +398,13 @@ export declare type HttpGenericBodyMatch_GenericTextMatch = Message<"envoy.confi
    */
   rule: {
     /**
-     * @generated from field: string string_match = 1 [json_name = ""];
+     * @generated from field: string string_match = 1;
      */
     value: string;
     case: "stringMatch";
   } | {
     /**
-     * @generated from field: bytes binary_match = 2 [json_name = ""];
+     * @generated from field: bytes binary_match = 2;
      */
     value: Uint8Array;
     case: "binaryMatch";

@@ -18,37 +18,37 @@ export declare const file_envoy_config_common_mutation_rules_v3_mutation_rules: 
  */
 export declare type HeaderMutationRules = Message<"envoy.config.common.mutation_rules.v3.HeaderMutationRules"> & {
   /**
-   * @generated from field: google.protobuf.BoolValue allow_all_routing = 1 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue allow_all_routing = 1;
    */
   allowAllRouting?: boolean | undefined;
 
   /**
-   * @generated from field: google.protobuf.BoolValue allow_envoy = 2 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue allow_envoy = 2;
    */
   allowEnvoy?: boolean | undefined;
 
   /**
-   * @generated from field: google.protobuf.BoolValue disallow_system = 3 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue disallow_system = 3;
    */
   disallowSystem?: boolean | undefined;
 
   /**
-   * @generated from field: google.protobuf.BoolValue disallow_all = 4 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue disallow_all = 4;
    */
   disallowAll?: boolean | undefined;
 
   /**
-   * @generated from field: envoy.type.matcher.v3.RegexMatcher allow_expression = 5 [json_name = ""];
+   * @generated from field: envoy.type.matcher.v3.RegexMatcher allow_expression = 5;
    */
   allowExpression?: RegexMatcher | undefined;
 
   /**
-   * @generated from field: envoy.type.matcher.v3.RegexMatcher disallow_expression = 6 [json_name = ""];
+   * @generated from field: envoy.type.matcher.v3.RegexMatcher disallow_expression = 6;
    */
   disallowExpression?: RegexMatcher | undefined;
 
   /**
-   * @generated from field: google.protobuf.BoolValue disallow_is_error = 7 [json_name = ""];
+   * @generated from field: google.protobuf.BoolValue disallow_is_error = 7;
    */
   disallowIsError?: boolean | undefined;
 };
@@ -68,19 +68,19 @@ export declare type HeaderMutation = Message<"envoy.config.common.mutation_rules
    */
   action: {
     /**
-     * @generated from field: string remove = 1 [json_name = ""];
+     * @generated from field: string remove = 1;
      */
     value: string;
     case: "remove";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.HeaderValueOption append = 2 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.HeaderValueOption append = 2;
      */
     value: HeaderValueOption;
     case: "append";
   } | {
     /**
-     * @generated from field: envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch remove_on_match = 3 [json_name = ""];
+     * @generated from field: envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch remove_on_match = 3;
      */
     value: HeaderMutation_RemoveOnMatch;
     case: "removeOnMatch";
@@ -98,7 +98,7 @@ export declare const HeaderMutationSchema: GenMessage<HeaderMutation>;
  */
 export declare type HeaderMutation_RemoveOnMatch = Message<"envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch"> & {
   /**
-   * @generated from field: envoy.type.matcher.v3.StringMatcher key_matcher = 1 [json_name = ""];
+   * @generated from field: envoy.type.matcher.v3.StringMatcher key_matcher = 1;
    */
   keyMatcher?: StringMatcher | undefined;
 };

@@ -16,7 +16,7 @@ export declare const file_envoy_extensions_access_loggers_file_v3_file: GenFile;
  */
 export declare type FileAccessLog = Message<"envoy.extensions.access_loggers.file.v3.FileAccessLog"> & {
   /**
-   * @generated from field: string path = 1 [json_name = ""];
+   * @generated from field: string path = 1;
    */
   path: string;
 
@@ -25,28 +25,28 @@ export declare type FileAccessLog = Message<"envoy.extensions.access_loggers.fil
    */
   accessLogFormat: {
     /**
-     * @generated from field: string format = 2 [json_name = "", deprecated = true];
+     * @generated from field: string format = 2 [deprecated = true];
      * @deprecated
      */
     value: string;
     case: "format";
   } | {
     /**
-     * @generated from field: google.protobuf.Struct json_format = 3 [json_name = "", deprecated = true];
+     * @generated from field: google.protobuf.Struct json_format = 3 [deprecated = true];
      * @deprecated
      */
     value: JsonObject;
     case: "jsonFormat";
   } | {
     /**
-     * @generated from field: google.protobuf.Struct typed_json_format = 4 [json_name = "", deprecated = true];
+     * @generated from field: google.protobuf.Struct typed_json_format = 4 [deprecated = true];
      * @deprecated
      */
     value: JsonObject;
     case: "typedJsonFormat";
   } | {
     /**
-     * @generated from field: envoy.config.core.v3.SubstitutionFormatString log_format = 5 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.SubstitutionFormatString log_format = 5;
      */
     value: SubstitutionFormatString;
     case: "logFormat";

@@ -20,7 +20,7 @@ export declare type StdoutAccessLog = Message<"envoy.extensions.access_loggers.s
    */
   accessLogFormat: {
     /**
-     * @generated from field: envoy.config.core.v3.SubstitutionFormatString log_format = 1 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.SubstitutionFormatString log_format = 1;
      */
     value: SubstitutionFormatString;
     case: "logFormat";
@@ -42,7 +42,7 @@ export declare type StderrAccessLog = Message<"envoy.extensions.access_loggers.s
    */
   accessLogFormat: {
     /**
-     * @generated from field: envoy.config.core.v3.SubstitutionFormatString log_format = 1 [json_name = ""];
+     * @generated from field: envoy.config.core.v3.SubstitutionFormatString log_format = 1;
      */
     value: SubstitutionFormatString;
     case: "logFormat";

@@ -16,7 +16,7 @@ export declare const file_envoy_extensions_filters_http_wasm_v3_wasm: GenFile;
  */
 export declare type Wasm = Message<"envoy.extensions.filters.http.wasm.v3.Wasm"> & {
   /**
-   * @generated from field: envoy.extensions.wasm.v3.PluginConfig config = 1 [json_name = ""];
+   * @generated from field: envoy.extensions.wasm.v3.PluginConfig config = 1;
    */
   config?: PluginConfig | undefined;
 };

@@ -16,7 +16,7 @@ export declare const file_envoy_extensions_http_early_header_mutation_header_mut
  */
 export declare type HeaderMutation = Message<"envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"> & {
   /**
-   * @generated from field: repeated envoy.config.common.mutation_rules.v3.HeaderMutation mutations = 1 [json_name = ""];
+   * @generated from field: repeated envoy.config.common.mutation_rules.v3.HeaderMutation mutations = 1;
    */
   mutations: HeaderMutation$1[];
 };
