@@ -1,0 +1,107 @@
+/** Drives one stream of a module as Envoy does: what is held, what is released, what is over. */
+import assert from 'node:assert/strict';
+import type { HeaderPairs } from './wasm-memory.ts';
+
+export const CONTINUE = 0;
+export const HOLD = 1;
+
+export type Headers = Record<string, string>;
+
+/** The module's callbacks, with the host's bookkeeping around them. */
+export interface StreamCallbacks {
+  callback(name: string, id: number, ...args: number[]): number;
+  streamEnded(id: number): void;
+}
+
+/** One direction of a stream: its headers, and the part of its body that the filter may see. */
+export class Side {
+  headers: HeaderPairs | null = null;
+  headersReleased = false;
+  /** What get_buffer_bytes shows: all that is held, or the chunk that just came. */
+  body: Buffer | null = null;
+  held = false;
+
+  release(): void {
+    this.held = false;
+    this.headersReleased = true;
+  }
+}
+
+export class WasmStream {
+  readonly id: number;
+  readonly request = new Side();
+  readonly response = new Side();
+  replied = false;
+  over = false;
+  private readonly host: StreamCallbacks;
+
+  constructor(id: number, host: StreamCallbacks) {
+    this.id = id;
+    this.host = host;
+  }
+
+  requestHeaders(headers: Headers, endOfStream = false): number {
+    return this.headers(this.request, 'proxy_on_request_headers', headers, endOfStream);
+  }
+
+  requestBody(data: string | Uint8Array, endOfStream: boolean): number {
+    return this.body(this.request, 'proxy_on_request_body', data, endOfStream);
+  }
+
+  requestTrailers(): number {
+    const action = this.host.callback('proxy_on_request_trailers', this.id, 0);
+    if (action === CONTINUE) this.request.release();
+    return action;
+  }
+
+  responseHeaders(headers: Headers, endOfStream = false): number {
+    return this.headers(this.response, 'proxy_on_response_headers', headers, endOfStream);
+  }
+
+  responseBody(data: string | Uint8Array, endOfStream: boolean): number {
+    return this.body(this.response, 'proxy_on_response_body', data, endOfStream);
+  }
+
+  /** Ends the stream, as a finished response or a client that hangs up does. */
+  done(): void {
+    assert.ok(!this.over, `stream ${this.id} is already over`);
+    this.host.callback('proxy_on_done', this.id);
+    this.over = true;
+    this.host.callback('proxy_on_delete', this.id);
+    this.host.streamEnded(this.id);
+  }
+
+  get requestHeadersNow(): Headers {
+    return Object.fromEntries(this.request.headers ?? []);
+  }
+
+  get responseHeadersNow(): Headers {
+    return Object.fromEntries(this.response.headers ?? []);
+  }
+
+  get requestBodyNow(): Buffer {
+    return this.request.body ?? Buffer.alloc(0);
+  }
+
+  get responseBodyNow(): Buffer {
+    return this.response.body ?? Buffer.alloc(0);
+  }
+
+  private headers(side: Side, name: string, headers: Headers, endOfStream: boolean): number {
+    side.headers = Object.entries(headers);
+    side.headersReleased = false;
+    const action = this.host.callback(name, this.id, side.headers.length, endOfStream ? 1 : 0);
+    if (action === CONTINUE) side.release();
+    else side.held = true;
+    return action;
+  }
+
+  private body(side: Side, name: string, data: string | Uint8Array, end: boolean): number {
+    const chunk = Buffer.from(data as Uint8Array);
+    side.body = side.held && side.body ? Buffer.concat([side.body, chunk]) : chunk;
+    const action = this.host.callback(name, this.id, side.body.length, end ? 1 : 0);
+    if (action === CONTINUE) side.release();
+    else side.held = true;
+    return action;
+  }
+}
