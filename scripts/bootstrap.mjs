@@ -1,0 +1,67 @@
+/**
+ * First half of every npm script: `node scripts/bootstrap.mjs [options] -- <command...>`.
+ * Makes sure that packages, Node 24, Envoy and the built filters are there, then runs the command.
+ * Plain JavaScript for Node 20 and newer with nothing installed; it must not know what the command does.
+ *
+ * Options: --quiet (say nothing on success), --no-envoy, --no-filters (leave that part out).
+ */
+import { existsSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { prepareEnvoy } from './bootstrap/envoy.mjs';
+import { withLock } from './bootstrap/lock.mjs';
+import { prepareNode } from './bootstrap/node-binary.mjs';
+import { preparePackages } from './bootstrap/packages.mjs';
+import { run, runQuietly } from './bootstrap/process.mjs';
+import { Unprepared } from './bootstrap/unprepared.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const usage =
+  'usage: node scripts/bootstrap.mjs [--quiet] [--no-envoy] [--no-filters] -- <command...>';
+
+try {
+  const { flags, command } = parseArguments(process.argv.slice(2));
+  // Everything goes to stderr, so that the command's own output can be piped.
+  const say = flags.has('--quiet') ? () => {} : (text) => console.error(`modelweir: ${text}`);
+  const environment = await withLock(join(root, '.cache', 'bootstrap.lock'), say, () =>
+    prepare(flags, say),
+  );
+  process.exitCode = await run(command[0], command.slice(1), { env: environment });
+} catch (problem) {
+  if (!(problem instanceof Unprepared)) throw problem;
+  console.error(`modelweir: ${problem.message}`);
+  process.exitCode = problem.exitCode;
+}
+
+/** Brings everything up to date; returns the environment in which the command runs. */
+async function prepare(flags, say) {
+  await preparePackages(root, say);
+  const node = await prepareNode(root, say);
+  const paths = [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH];
+  const environment = { ...process.env, PATH: paths.join(delimiter) };
+  if (!flags.has('--no-envoy')) await prepareEnvoy(root, say);
+  if (!flags.has('--no-filters')) await buildFilters(node, environment, say);
+  return environment;
+}
+
+async function buildFilters(node, environment, say) {
+  const script = join(root, 'scripts', 'build-filters.ts');
+  const built = await runQuietly(node, [script], { cwd: root, env: environment });
+  if (built.code !== 0) throw new Unprepared(`the filters do not build:\n${built.output}`);
+  // The builder prints nothing when all is up to date.
+  if (built.output !== '') say(built.output);
+}
+
+function parseArguments(words) {
+  const known = ['--quiet', '--no-envoy', '--no-filters'];
+  const separator = words.indexOf('--');
+  const flags = new Set(separator < 0 ? words : words.slice(0, separator));
+  const unknown = [...flags].find((flag) => !known.includes(flag));
+  if (unknown !== undefined) throw new Unprepared(`unknown option ${unknown}; ${usage}`, 2);
+  const command = separator < 0 ? [] : words.slice(separator + 1);
+  if (command.length === 0) throw new Unprepared(`no command; ${usage}`, 2);
+  if (!existsSync(join(root, 'package-lock.json'))) {
+    throw new Unprepared(`${root} has no package-lock.json: is the checkout complete?`);
+  }
+  return { flags, command };
+}

@@ -1,0 +1,11 @@
+/** Looking for programs. */
+import { accessSync, constants, statSync } from 'node:fs';
+
+export function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
