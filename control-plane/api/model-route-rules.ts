@@ -1,0 +1,58 @@
+/** Rules over several fields of a ModelRoute. */
+import { DEFAULT_TIMEOUT_MS } from '../../filters/contract/limits.ts';
+import { formatPath } from './problem.ts';
+import { findRepeated, looseList, looseObject, type Rule } from './rules.ts';
+
+const uniqueHostnames: Rule = (spec, add) => {
+  const hostnames = Array.isArray(spec['hostnames']) ? spec['hostnames'] : [];
+  const entries = hostnames.map((text, index) => ({ text, keys: ['hostnames', index] }));
+  findRepeated(entries, (keys, first) => {
+    add(keys, `is the same host name as ${formatPath(first)}: remove one`);
+  });
+};
+
+/** Each name and alias may stand only once in the route. */
+const uniqueModels: Rule = (spec, add) => {
+  const entries = looseList(spec['models']).flatMap((model, index) => {
+    const aliases = Array.isArray(model['aliases']) ? model['aliases'] : [];
+    return [
+      { text: model['name'], keys: ['models', index, 'name'] },
+      ...aliases.map((text, at) => ({ text, keys: ['models', index, 'aliases', at] })),
+    ];
+  });
+  findRepeated(entries, (keys, first) => {
+    add(keys, `is the same model name as ${formatPath(first)}: remove one`);
+  });
+};
+
+const uniqueVariants: Rule = (spec, add) => {
+  const entries = looseList(spec['variants']).map(({ name }, index) => ({
+    text: name,
+    keys: ['variants', index, 'name'],
+  }));
+  findRepeated(entries, (keys, first) => {
+    add(keys, `is the same name as ${formatPath(first)}: rename one`);
+  });
+};
+
+const someWeight: Rule = (spec, add) => {
+  const variants = looseList(spec['variants']);
+  if (variants.length === 0 || variants.some(({ weight }) => weight !== 0)) return;
+  add(['variants'], 'at least one weight must be above 0; to switch the route off set disabled');
+};
+
+/** A call that many requests share must not outlast any of them. */
+const batchEndsInTime: Rule = (spec, add) => {
+  const batchMs = looseObject(spec['batching'])['timeoutMs'];
+  const routeMs = spec['timeoutMs'] ?? DEFAULT_TIMEOUT_MS;
+  if (typeof batchMs !== 'number' || typeof routeMs !== 'number' || batchMs <= routeMs) return;
+  add(['batching', 'timeoutMs'], `must be at most timeoutMs, ${routeMs}; got ${batchMs}`);
+};
+
+export const modelRouteRules: readonly Rule[] = [
+  uniqueHostnames,
+  uniqueModels,
+  uniqueVariants,
+  someWeight,
+  batchEndsInTime,
+];

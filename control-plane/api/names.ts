@@ -1,0 +1,74 @@
+/** Names and addresses as they may be written in an object. */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { RESERVED_PREFIX } from '../../filters/contract/headers.ts';
+import { MAX_MODEL_NAME_LENGTH, MAX_NAME_LENGTH } from '../../filters/contract/limits.ts';
+import { list, reason, shown, text } from './fields.ts';
+
+const LABEL = '[a-z0-9]([a-z0-9-]*[a-z0-9])?';
+const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
+const MAX_LABEL_LENGTH = 63;
+
+/** Kubernetes' rule for namespaces and for names inside an object. */
+export function dnsLabel() {
+  const must =
+    'a DNS label (lower case letters, digits and -, with a letter or digit at both ends)';
+  return text(must, MAX_LABEL_LENGTH, new RegExp(`^${LABEL}$`));
+}
+
+/** Kubernetes' rule for names of objects. */
+export function dnsSubdomain() {
+  const must = 'a DNS name (lower case letters, digits, - and ., a letter or digit at both ends)';
+  return text(must, MAX_NAME_LENGTH, new RegExp(`^${SUBDOMAIN}$`));
+}
+
+export function hostname() {
+  const must = 'a lower case host name without a port, *.suffix, or *';
+  return text(must, MAX_NAME_LENGTH, new RegExp(`^(\\*|(\\*\\.)?${SUBDOMAIN})$`));
+}
+
+const MODEL_NAME = /^[A-Za-z0-9_/@][A-Za-z0-9._:/@+=~,-]*$/;
+
+/** A model's name: what may stand in a path, a header and a JSON string without escapes. */
+export function modelName() {
+  const must = 'a model name (letters, digits and . _ : / @ + = ~ , -)';
+  const otherwise = reason(`${must}, at most ${MAX_MODEL_NAME_LENGTH} characters`);
+  const error = (issue: { readonly input?: unknown }) =>
+    typeof issue.input === 'string' && issue.input.includes('*')
+      ? `a model name with * is not supported yet: list each name; got ${shown(issue.input)}`
+      : otherwise(issue);
+  return z
+    .string({ error })
+    .min(1, { error })
+    .max(MAX_MODEL_NAME_LENGTH, { error })
+    .regex(MODEL_NAME, { error });
+}
+
+export function modelVersion() {
+  const must = 'a model version in quotes (letters, digits and . _ -)';
+  return text(must, MAX_MODEL_NAME_LENGTH, /^[A-Za-z0-9][A-Za-z0-9._-]*$/);
+}
+
+export function headerName() {
+  const must = 'a lower case header name';
+  return text(must, MAX_NAME_LENGTH, /^[a-z0-9!#$%&'*+.^_`|~-]+$/).refine(
+    (name) => !name.startsWith(RESERVED_PREFIX),
+    {
+      error: `must not start with ${RESERVED_PREFIX}, which Modelweir keeps to itself; use another header`,
+    },
+  );
+}
+
+export function headerNames(max: number) {
+  return list(headerName(), 0, max);
+}
+
+export function ipAddress() {
+  const error = reason('an IP address (a name is not looked up)');
+  return z
+    .string({ error })
+    .max(MAX_LABEL_LENGTH, { error })
+    .refine((value) => isIP(value) !== 0, {
+      error,
+    });
+}
