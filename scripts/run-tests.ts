@@ -1,0 +1,36 @@
+/**
+ * Runs the rings of tests, fastest first: `node scripts/run-tests.ts [RING ...]`. Without a name all of
+ * them. One process of Node's own runner does the work, so its closing lines count every test.
+ */
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const RINGS = ['unit', 'golden', 'contract', 'wasm', 'envoy', 'e2e'];
+/** A test that hangs is a failure, and says so long before CI's own limit. */
+const TEST_TIMEOUT_MS = 240_000;
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((ring) => !RINGS.includes(ring));
+if (unknown.length > 0) {
+  console.error(`unknown ring ${unknown.join(', ')}: choose from ${RINGS.join(', ')}`);
+  process.exit(2);
+}
+const rings = wanted.length > 0 ? wanted : RINGS;
+const files = rings.flatMap((ring) => testFiles(ring));
+console.log(`Running ${files.length} test files of ${rings.join(', ')} ...`);
+const options = ['--test', `--test-timeout=${TEST_TIMEOUT_MS}`, '--test-concurrency=2'];
+const child = spawn(process.execPath, [...options, ...files], { cwd: root, stdio: 'inherit' });
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
+
+function testFiles(ring: string): string[] {
+  const found = globSync(`test/${ring}/**/*.test.ts`, { cwd: root }).toSorted();
+  if (found.length === 0) {
+    console.error(`ring ${ring} has no tests: a ring that runs nothing proves nothing`);
+    process.exit(1);
+  }
+  return found.map((file) => path.join(root, file));
+}

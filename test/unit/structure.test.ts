@@ -1,0 +1,161 @@
+/** The import rules of the design, each with its reason. A broken rule is a broken seam. */
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Rule {
+  readonly name: string;
+  readonly reason: string;
+  /** Files that the rule is about. */
+  readonly from: RegExp;
+  /** Imports that it forbids, unless `allowed` matches. */
+  readonly forbidden: RegExp;
+  readonly allowed?: RegExp;
+}
+
+const RULES: readonly Rule[] = [
+  {
+    name: 'the contract imports nothing',
+    reason: 'both compilers and both sides read it; it must not drag either along',
+    from: /^filters\/contract\//,
+    forbidden: /./,
+    allowed: /^filters\/contract\//,
+  },
+  {
+    name: 'pure filter code imports only the contract, wire and pure code beside it',
+    reason: 'it runs under Node in tests and in `explain`, where there is no proxy',
+    from: /^filters\/(wire|router|splitter|rewriter|batcher|limiter)\/(?!filter\.ts|index\.ts)/,
+    forbidden: /^filters\/(abi|host)\/|\/(filter|index)\.ts$/,
+  },
+  {
+    name: 'only the host, and what a module exports, touch the ABI',
+    reason: 'pointers and contexts that crash the proxy stay in one place',
+    from: /^filters\/(?!abi\/|host\/|contract\/|wire\/)[a-z-]+\/(?!index\.ts)/,
+    forbidden: /^filters\/abi\//,
+  },
+  {
+    name: 'a module exports callbacks from the ABI and takes nothing else of it',
+    reason: 'the list of exports is the only thing that an index.ts adds to the host',
+    from: /^filters\/[a-z-]+\/index\.ts$/,
+    forbidden: /^filters\/abi\//,
+    allowed: /^filters\/abi\/exports\.ts$/,
+  },
+  {
+    name: 'the ABI knows no filter and no host',
+    reason: 'it is the bottom layer',
+    from: /^filters\/abi\//,
+    forbidden: /./,
+    allowed: /^filters\/abi\//,
+  },
+  {
+    name: 'one filter knows nothing of another',
+    reason: 'they are modules of their own, joined only by headers of the contract',
+    from: /^filters\/(router|splitter|rewriter|batcher|limiter)\//,
+    forbidden: /^filters\/(router|splitter|rewriter|batcher|limiter)\//,
+    allowed: /^SAME-FOLDER/,
+  },
+  {
+    name: 'filters know nothing of what runs outside the proxy',
+    reason: 'they are compiled to WebAssembly',
+    from: /^filters\//,
+    forbidden: /^(control-plane|inference|test|scripts)\/|^node:|^[@a-z]/,
+    allowed: /^filters\//,
+  },
+  {
+    name: 'the mesh model imports nothing of ours',
+    reason: 'it is what both the resources and the translators agree on',
+    from: /^control-plane\/ir\//,
+    forbidden: /^(control-plane|filters|inference|test|scripts)\//,
+    allowed: /^control-plane\/ir\//,
+  },
+  {
+    name: 'building never imports xds, serving or Kubernetes',
+    reason: 'the middle model must not know what it becomes',
+    from: /^control-plane\/build\//,
+    forbidden: /^control-plane\/(xds|serve|kube|istio|cli)\//,
+  },
+  {
+    name: 'translation never sees resources or Kubernetes',
+    reason: 'raw input never crosses the middle',
+    from: /^control-plane\/xds\//,
+    forbidden: /^control-plane\/(api|store|build|kube|istio|cli)\//,
+  },
+  {
+    name: 'serving knows resources as bytes only',
+    reason: 'the xDS server must serve whatever translation makes',
+    from: /^control-plane\/serve\//,
+    forbidden: /^control-plane\/(ir|api|store|build|kube|istio|cli)\//,
+  },
+  {
+    name: 'the inference pod stands alone',
+    reason: 'people run it without the mesh',
+    from: /^inference\//,
+    forbidden: /^(control-plane|filters|test|scripts)\//,
+  },
+  {
+    name: 'nobody imports a main.ts',
+    reason: 'it starts a process',
+    from: /./,
+    forbidden: /(^|\/)main\.ts$/,
+  },
+  {
+    name: 'what ships does not import tests or scripts',
+    reason: 'they are not in the image',
+    from: /^(control-plane|inference|filters)\//,
+    forbidden: /^(test|scripts)\//,
+  },
+];
+
+const SPECIFIER = /\bfrom '([^'\n]+)';|\bimport\('([^'\n]+)'\)|^import '([^'\n]+)';/gm;
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(path.join(root, file), 'utf8');
+  return [...text.matchAll(SPECIFIER)].map((match) => {
+    const specifier = match[1] ?? match[2] ?? match[3] ?? '';
+    if (!specifier.startsWith('.')) return specifier;
+    return path.posix.join(path.posix.dirname(file), specifier);
+  });
+}
+
+function violations(rule: Rule, file: string): string[] {
+  if (!rule.from.test(file)) return [];
+  const folder = `${path.posix.dirname(file)}/`;
+  return importsOf(file)
+    .filter((target) => rule.forbidden.test(target) && !rule.allowed?.test(target))
+    .filter((target) => rule.allowed?.source !== '^SAME-FOLDER' || !target.startsWith(folder))
+    .map((target) => `${file} imports ${target}`);
+}
+
+const files = globSync('{filters,control-plane,inference,test,scripts}/**/*.ts', {
+  cwd: root,
+}).map((file) => file.replaceAll(path.sep, '/'));
+
+test('there are sources to check', () => {
+  assert.ok(files.some((file) => importsOf(file).length > 0));
+});
+
+for (const rule of RULES) {
+  test(`${rule.name}, because ${rule.reason}`, () => {
+    assert.deepEqual(
+      files.flatMap((file) => violations(rule, file)),
+      [],
+    );
+  });
+}
+
+test('the top level holds only the folders of the design', () => {
+  const known = new Set(
+    'filters control-plane inference test scripts docs deploy examples node_modules dist'.split(
+      ' ',
+    ),
+  );
+  const folders = globSync('*/', { cwd: root }).map((name) => name.replace(/[/\\]$/, ''));
+  assert.deepEqual(
+    folders.filter((name) => !known.has(name) && !name.startsWith('.')),
+    [],
+  );
+});
