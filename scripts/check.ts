@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 const STEPS: readonly { name: string; command: string[] }[] = [
-  { name: 'format and lint', command: ['biome', 'ci', '--error-on-warnings', '.'] },
+  { name: 'format and lint', command: ['biome', 'ci', '--colors=off', '--error-on-warnings', '.'] },
   { name: 'types', command: ['tsc', '--build', '.'] },
   { name: 'structure', command: ['node', '--test', 'test/unit/structure.test.ts'] },
   { name: 'generated files', command: ['node', 'scripts/generate-protos.ts', '--check'] },
