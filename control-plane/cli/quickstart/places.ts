@@ -1,0 +1,7 @@
+/** Where things lie in the repository. */
+import { dirname, join } from 'node:path';
+
+export const repositoryRoot = dirname(dirname(dirname(import.meta.dirname)));
+export const examplesFolder = join(repositoryRoot, 'examples', 'quickstart');
+export const modelRepository = join(repositoryRoot, 'examples', 'models', 'repository');
+export const heldoutDigits = join(repositoryRoot, 'examples', 'models', 'digits-heldout.csv');
