@@ -1,0 +1,109 @@
+/** The listener's HTTP filters: their order, and what each is given. */
+import { create } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import type * as ir from '../ir/mesh.ts';
+import { pack, typeUrl } from './any.ts';
+import { adsSource } from './config-source.ts';
+import { batcherConfig, routerConfig, splitterConfig } from './filter-configs.ts';
+import type { TypedExtensionConfig } from './gen/envoy/config/core/v3/extension_pb.js';
+import { TypedExtensionConfigSchema } from './gen/envoy/config/core/v3/extension_pb.js';
+import { HeaderMutationSchema } from './gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
+import { RouterSchema } from './gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import { WasmSchema } from './gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
+import type { HttpFilter } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { HttpFilterSchema } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { noMutation } from './header-mutation.ts';
+import type { Limits, ModuleName, TranslateOptions } from './options.ts';
+import { wasmFilter } from './wasm.ts';
+
+/** A listener waits this long for a filter's configuration that the control plane does not have. */
+const FETCH_TIMEOUT_MS = 2_000;
+
+interface ModelFilter {
+  readonly kind: 'wasm';
+  /** Also the name of its configuration as a resource. */
+  readonly name: string;
+  readonly module: ModuleName;
+  readonly configuration: (mesh: ir.Mesh, limits: Limits) => string;
+  /** Whether requests pass where it has no configuration; else Envoy answers 500. */
+  readonly optional: boolean;
+}
+
+interface NativeFilter {
+  readonly kind: 'native';
+  readonly name: string;
+  readonly typedConfig: () => Any;
+}
+
+/** In the order in which a request meets them. */
+const FILTERS: readonly (ModelFilter | NativeFilter)[] = [
+  // First, because everything else depends on the model. Without it nothing is known: no default.
+  {
+    kind: 'wasm',
+    name: 'modelweir.router',
+    module: 'router',
+    configuration: routerConfig,
+    optional: false,
+  },
+  // Needs the router's route, and settles the cluster that the batcher's lanes depend on. Its own
+  // filter, because weights change often and the router's table is big.
+  {
+    kind: 'wasm',
+    name: 'modelweir.splitter',
+    module: 'splitter',
+    configuration: (mesh) => splitterConfig(mesh),
+    optional: false,
+  },
+  // The two above clear the cached route, and Envoy looks it up again only when somebody asks. Asked
+  // here, so that the route's idle timeout counts while the batcher holds the request.
+  { kind: 'native', name: 'modelweir.route-lookup', typedConfig: noMutation },
+  // Last, because what it joins must differ in nothing that a filter before it decides.
+  {
+    kind: 'wasm',
+    name: 'modelweir.batcher',
+    module: 'batcher',
+    configuration: batcherConfig,
+    optional: true,
+  },
+  // Sends the request on. Envoy wants it last.
+  { kind: 'native', name: 'envoy.filters.http.router', typedConfig: () => pack(RouterSchema, {}) },
+];
+
+export function httpFilters(): HttpFilter[] {
+  return FILTERS.map((filter) =>
+    create(HttpFilterSchema, {
+      name: filter.name,
+      configType:
+        filter.kind === 'native'
+          ? { case: 'typedConfig', value: filter.typedConfig() }
+          : { case: 'configDiscovery', value: discovery(filter) },
+    }),
+  );
+}
+
+/** The configuration of each filter that is ours, as a resource of its own. */
+export function filterExtensions(mesh: ir.Mesh, options: TranslateOptions): TypedExtensionConfig[] {
+  return FILTERS.filter((filter) => filter.kind === 'wasm').map((filter) =>
+    create(TypedExtensionConfigSchema, {
+      name: filter.name,
+      typedConfig: wasmFilter(
+        filter.name,
+        options.modules[filter.module],
+        filter.configuration(mesh, options.limits),
+      ),
+    }),
+  );
+}
+
+function discovery(filter: ModelFilter) {
+  const source = {
+    configSource: adsSource(FETCH_TIMEOUT_MS),
+    typeUrls: [typeUrl(WasmSchema)],
+  };
+  if (!filter.optional) return source;
+  return {
+    ...source,
+    typeUrls: [...source.typeUrls, typeUrl(HeaderMutationSchema)],
+    defaultConfig: noMutation(),
+  };
+}

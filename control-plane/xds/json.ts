@@ -1,0 +1,54 @@
+/** Resources as JSON that people read: for golden files and for showing what a proxy is sent. */
+import type { DescMessage, JsonValue, MessageShape, Registry } from '@bufbuild/protobuf';
+import { createRegistry, toJson } from '@bufbuild/protobuf';
+import { StringValueSchema } from '@bufbuild/protobuf/wkt';
+import { ClusterSchema } from './gen/envoy/config/cluster/v3/cluster_pb.js';
+import { TypedExtensionConfigSchema } from './gen/envoy/config/core/v3/extension_pb.js';
+import { ClusterLoadAssignmentSchema } from './gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { ListenerSchema } from './gen/envoy/config/listener/v3/listener_pb.js';
+import { RouteSchema } from './gen/envoy/config/route/v3/route_components_pb.js';
+import { RouteConfigurationSchema } from './gen/envoy/config/route/v3/route_pb.js';
+import { FileAccessLogSchema } from './gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
+import { StdoutAccessLogSchema } from './gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
+import { HeaderMutationSchema } from './gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
+import { RouterSchema } from './gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import { UpstreamCodecSchema } from './gen/envoy/extensions/filters/http/upstream_codec/v3/upstream_codec_pb.js';
+import { WasmSchema } from './gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
+import { HttpConnectionManagerSchema } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { HeaderMutationSchema as EarlyHeaderMutationSchema } from './gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
+import { HttpProtocolOptionsSchema } from './gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import { HttpRequestHeaderMatchInputSchema } from './gen/envoy/type/matcher/v3/http_inputs_pb.js';
+import type { ResourceSet } from './translate.ts';
+
+/** What we put into an `Any`. */
+const registry: Registry = createRegistry(
+  EarlyHeaderMutationSchema,
+  FileAccessLogSchema,
+  HeaderMutationSchema,
+  HttpConnectionManagerSchema,
+  HttpProtocolOptionsSchema,
+  HttpRequestHeaderMatchInputSchema,
+  RouterSchema,
+  RouteSchema,
+  StdoutAccessLogSchema,
+  StringValueSchema,
+  UpstreamCodecSchema,
+  WasmSchema,
+);
+
+export function resourcesJson(set: ResourceSet): Record<keyof ResourceSet, JsonValue[]> {
+  return {
+    clusters: all(ClusterSchema, set.clusters),
+    endpoints: all(ClusterLoadAssignmentSchema, set.endpoints),
+    listeners: all(ListenerSchema, set.listeners),
+    routes: all(RouteConfigurationSchema, set.routes),
+    extensions: all(TypedExtensionConfigSchema, set.extensions),
+  };
+}
+
+function all<Desc extends DescMessage>(
+  schema: Desc,
+  list: readonly MessageShape<Desc>[],
+): JsonValue[] {
+  return list.map((item) => toJson(schema, item, { registry, useProtoFieldName: true }));
+}

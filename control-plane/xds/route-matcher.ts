@@ -1,0 +1,71 @@
+/** Chooses a route by one request header in constant time, whatever the number of routes. */
+import { create } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import { pack } from './any.ts';
+import type { Route } from './gen/envoy/config/route/v3/route_components_pb.js';
+import { RouteSchema } from './gen/envoy/config/route/v3/route_components_pb.js';
+import { HttpRequestHeaderMatchInputSchema } from './gen/envoy/type/matcher/v3/http_inputs_pb.js';
+import type { Matcher, Matcher_OnMatch } from './gen/xds/type/matcher/v3/matcher_pb.js';
+import {
+  Matcher_MatcherList_PredicateSchema,
+  Matcher_OnMatchSchema,
+  MatcherSchema,
+} from './gen/xds/type/matcher/v3/matcher_pb.js';
+
+export interface HeaderMatch {
+  readonly header: string;
+  /** Value to route, sorted by value. */
+  readonly exact: readonly (readonly [string, Route])[];
+  /** For other values that begin so. */
+  readonly prefix: readonly [string, Route];
+  /** For everything else, and without the header. */
+  readonly otherwise: Route;
+}
+
+export function headerMatcher({ header, exact, prefix, otherwise }: HeaderMatch): Matcher {
+  const input = { name: header, typedConfig: headerInput(header) };
+  const rest = create(MatcherSchema, {
+    matcherType: {
+      case: 'matcherList',
+      value: { matchers: [{ predicate: hasPrefix(input, prefix[0]), onMatch: use(prefix[1]) }] },
+    },
+    onNoMatch: use(otherwise),
+  });
+  if (exact.length === 0) return rest;
+  const map = Object.fromEntries(exact.map(([value, route]) => [value, use(route)]));
+  return create(MatcherSchema, {
+    matcherType: {
+      case: 'matcherTree',
+      value: { input, treeType: { case: 'exactMatchMap', value: { map } } },
+    },
+    onNoMatch: { onMatch: { case: 'matcher', value: rest } },
+  });
+}
+
+function headerInput(headerName: string): Any {
+  return pack(HttpRequestHeaderMatchInputSchema, { headerName });
+}
+
+function hasPrefix(input: { name: string; typedConfig: Any }, prefix: string) {
+  return create(Matcher_MatcherList_PredicateSchema, {
+    matchType: {
+      case: 'singlePredicate',
+      value: {
+        input,
+        matcher: {
+          case: 'valueMatch',
+          value: { matchPattern: { case: 'prefix', value: prefix } },
+        },
+      },
+    },
+  });
+}
+
+function use(route: Route): Matcher_OnMatch {
+  return create(Matcher_OnMatchSchema, {
+    onMatch: {
+      case: 'action',
+      value: { name: route.name, typedConfig: pack(RouteSchema, route) },
+    },
+  });
+}
