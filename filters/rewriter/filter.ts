@@ -1,0 +1,124 @@
+/** Writes the served name into path and body of one attempt, before anything of it has left. */
+
+import { Problems } from '../contract/fields.ts';
+import {
+  MODEL_HEADER,
+  MODEL_SPAN_HEADER,
+  PROTOCOL_HEADER,
+  PROTOCOL_OPEN_INFERENCE,
+} from '../contract/headers.ts';
+import { decodeRewriterConfig } from '../contract/rewriter-config.ts';
+import { chunk, REQUEST_BODY, readChunk, replaceBytes } from '../host/body.ts';
+import { HeaderList, HeaderName, REQUEST_HEADERS } from '../host/headers.ts';
+import { Counter } from '../host/metrics.ts';
+import { CONTINUE, HOLD, Root, reply, Stream } from '../host/stream.ts';
+import { asciiBytes, errorBody, Refusal } from '../wire/error-body.ts';
+import { percentDecode } from '../wire/percent.ts';
+import { BodyEdit, parseBodyEdit, rewritePath } from './core.ts';
+import { compileRewriter, RewriterProgram } from './program.ts';
+
+const COUNTER_NAME: string = 'modelweir_rewriter_requests_total.outcome.';
+
+const PATH = new HeaderName(':path');
+const CONTENT_LENGTH = new HeaderName('content-length');
+const MODEL = new HeaderName(MODEL_HEADER);
+const MODEL_SPAN = new HeaderName(MODEL_SPAN_HEADER);
+const PROTOCOL = new HeaderName(PROTOCOL_HEADER);
+
+export class RewriterRoot extends Root {
+  program: RewriterProgram = new RewriterProgram();
+  rewritten: Counter = new Counter(COUNTER_NAME + 'rewritten');
+  mismatched: Counter = new Counter(COUNTER_NAME + 'mismatched');
+
+  configure(text: string): string {
+    const problems = new Problems();
+    const config = decodeRewriterConfig(text, problems);
+    if (config !== null) this.program = compileRewriter(config);
+    return problems.text();
+  }
+
+  createStream(): Stream {
+    return new RewriterStream(this);
+  }
+}
+
+class RewriterStream extends Stream {
+  private root: RewriterRoot;
+  /** What has still to be done to the body; the headers are held as long. */
+  private edit: BodyEdit | null = null;
+
+  constructor(root: RewriterRoot) {
+    super();
+    this.root = root;
+  }
+
+  requestHeaders(endOfStream: bool): i32 {
+    const program = this.root.program;
+    if (program.idle) return CONTINUE;
+    const header = MODEL.get(REQUEST_HEADERS);
+    if (header.length == 0) return CONTINUE;
+    const model = percentDecode(header);
+    if (model === null) return this.refuse('the model header is not percent-encoded');
+    if (PROTOCOL.get(REQUEST_HEADERS) == PROTOCOL_OPEN_INFERENCE) return this.path(program, model);
+    if (program.servedModel.length == 0 || program.servedModel == model) return CONTINUE;
+    return this.beginBody(program, model, endOfStream);
+  }
+
+  /** Until the token has come, everything is held, so `size` is that of the body so far. */
+  requestBody(size: i32, endOfStream: bool): i32 {
+    const edit = this.edit;
+    if (edit === null) return CONTINUE;
+    if (size < edit.end()) return endOfStream ? this.requestTrailers() : HOLD;
+    const read = readChunk(REQUEST_BODY, 0, size);
+    if (read != size || !edit.matches(chunk(), size)) {
+      return this.refuse('the body does not name the model where the router found it');
+    }
+    if (!replaceBytes(REQUEST_BODY, 0, size, edit.apply(chunk(), size))) {
+      return this.refuse('the proxy did not take the edited body');
+    }
+    this.edit = null;
+    this.root.rewritten.add(1);
+    return CONTINUE;
+  }
+
+  /** The body is over; what was to be edited has not come. */
+  requestTrailers(): i32 {
+    if (this.edit === null) return CONTINUE;
+    return this.refuse('the body ends before the model that the router found');
+  }
+
+  private path(program: RewriterProgram, model: string): i32 {
+    const path = PATH.get(REQUEST_HEADERS);
+    const served = rewritePath(program, path, model);
+    if (served === null)
+      return this.refuse('the path does not name the model that the router found');
+    if (served == path) return CONTINUE;
+    PATH.set(REQUEST_HEADERS, served);
+    this.root.rewritten.add(1);
+    return CONTINUE;
+  }
+
+  private beginBody(program: RewriterProgram, model: string, endOfStream: bool): i32 {
+    const edit = parseBodyEdit(MODEL_SPAN.get(REQUEST_HEADERS), model, program.token);
+    if (edit === null || endOfStream) return this.refuse('the router found no model in the body');
+    const before = CONTENT_LENGTH.get(REQUEST_HEADERS);
+    if (before.length > 0) {
+      const after = edit.contentLength(before);
+      if (after.length == 0) return this.refuse('the content-length ends before the model');
+      CONTENT_LENGTH.set(REQUEST_HEADERS, after);
+    }
+    this.edit = edit;
+    return HOLD;
+  }
+
+  /** The mesh is at fault, and no byte has left: rather no answer than a wrong model's. */
+  private refuse(reason: string): i32 {
+    this.edit = null;
+    this.root.mismatched.add(1);
+    const refusal = new Refusal(500, 'rewrite_mismatch', 'model not rewritten: ' + reason);
+    const headers = new HeaderList().add('content-type', 'application/json');
+    const body = asciiBytes(errorBody(PROTOCOL.get(REQUEST_HEADERS), refusal));
+    reply(refusal.status, 'modelweir_rewriter_mismatch', headers, body);
+    return HOLD;
+  }
+}
