@@ -1,0 +1,99 @@
+/**
+ * Resources in, mesh model and statuses out: a pure function of everything there is, sorted, so that
+ * equal input is equal output. Owns what objects mean together; must not know xDS, files or proxies.
+ */
+import type { ModelBackend, ModelRoute } from '../api/kinds.ts';
+import type { Problem } from '../api/problem.ts';
+import type { Listener, Mesh, Route, Target } from '../ir/mesh.ts';
+import type { ObjectRef, Status } from '../ir/status.ts';
+import type { Candidate } from './candidate.ts';
+import { type ClaimResult, decideClaims } from './claims.ts';
+import { nameOf } from './names.ts';
+import { type Backends, resolveReferences } from './references.ts';
+import { routeOf } from './routes.ts';
+import { objectStatus, routeStatus } from './statuses.ts';
+
+export interface ObjectProblem extends Problem {
+  readonly object: ObjectRef;
+}
+
+export interface Build {
+  readonly mesh: Mesh;
+  /** One per candidate, without `Programmed`; sorted by kind and name. */
+  readonly statuses: readonly Status[];
+  /** Everything that keeps an object from counting in full. */
+  readonly problems: readonly ObjectProblem[];
+}
+
+export function build(candidates: readonly Candidate[], listeners: readonly Listener[]): Build {
+  const sorted = candidates.toSorted((a, b) => compare(orderOf(a), orderOf(b)));
+  const backends = backendsOf(sorted);
+  const claims = decideClaims(routesOf(sorted).filter(({ spec }) => !spec.disabled));
+  const parts = sorted.map((candidate) => {
+    const { object, resource } = candidate;
+    return resource?.kind === 'ModelRoute'
+      ? routePart(candidate, resource, claims.get(nameOf(object)), backends)
+      : { status: objectStatus(candidate), problems: [], route: null, targets: [] };
+  });
+  const targets = new Map(parts.flatMap((part) => part.targets).map((one) => [one.name, one]));
+  const mesh: Mesh = {
+    listeners: listeners.toSorted(byName),
+    routes: parts.flatMap(({ route }) => route ?? []).toSorted(byName),
+    targets: [...targets.values()].toSorted(byName),
+  };
+  return {
+    mesh,
+    statuses: parts.map(({ status }) => status),
+    problems: sorted.flatMap(({ object, problems }, index) =>
+      [...problems, ...(parts[index]?.problems ?? [])].map((one) => ({ ...one, object })),
+    ),
+  };
+}
+
+/** What one route adds to the whole. */
+interface Part {
+  readonly status: Status;
+  readonly problems: readonly Problem[];
+  readonly route: Route | null;
+  readonly targets: readonly Target[];
+}
+
+function routePart(
+  candidate: Candidate,
+  resource: ModelRoute,
+  claims: ClaimResult | undefined,
+  backends: Backends,
+): Part {
+  const references = resolveReferences(resource, backends);
+  const status = routeStatus(candidate, resource, claims, references);
+  const problems = [...(claims?.lost ?? []), ...references.problems];
+  if (claims === undefined || claims.won.length === 0) {
+    return { status, problems, route: null, targets: [] };
+  }
+  return { status, problems, ...routeOf(resource, claims.won, references.variants) };
+}
+
+function routesOf(candidates: readonly Candidate[]): ModelRoute[] {
+  return candidates.flatMap(({ resource }) => (resource?.kind === 'ModelRoute' ? [resource] : []));
+}
+
+function backendsOf(candidates: readonly Candidate[]): Backends {
+  const backends = new Map<string, ModelBackend | null>();
+  for (const { object, resource } of candidates) {
+    if (object.kind !== 'ModelBackend') continue;
+    backends.set(nameOf(object), resource?.kind === 'ModelBackend' ? resource : null);
+  }
+  return backends;
+}
+
+function orderOf({ object }: Candidate): string {
+  return `${object.kind}\0${object.namespace}\0${object.name}`;
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return compare(a.name, b.name);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

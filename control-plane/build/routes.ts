@@ -1,0 +1,56 @@
+/** A ModelRoute, with what it owns and what it reaches, as the mesh's route and targets. */
+import type { ModelRoute } from '../api/kinds.ts';
+import type { Batching, Claim, Route, Target, Variant } from '../ir/mesh.ts';
+import { nameOf } from './names.ts';
+import type { ResolvedVariant } from './references.ts';
+import { targetOf, unresolvedTarget } from './targets.ts';
+
+export function routeOf(
+  route: ModelRoute,
+  claims: readonly Claim[],
+  resolved: readonly ResolvedVariant[],
+): { readonly route: Route; readonly targets: readonly Target[] } {
+  const { metadata, spec } = route;
+  const serving = isServing(resolved);
+  const lost = unresolvedTarget(metadata);
+  const variants: Variant[] = serving
+    ? resolved.map((variant) => ({
+        name: variant.name,
+        target: targetOf(variant).name,
+        weight: variant.weight,
+      }))
+    : [{ name: 'unresolved', target: lost.name, weight: 1 }];
+  return {
+    route: {
+      name: nameOf(metadata),
+      claims,
+      modelScan: spec.modelScan === 'Strict' ? 'strict' : 'fast',
+      variants: variants.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+      stickyHeader: spec.sticky?.header ?? null,
+      variantHeader: spec.variantHeader,
+      timeoutMs: spec.timeoutMs,
+      batching: serving ? batchingOf(route, resolved) : null,
+    },
+    targets: serving ? resolved.map(targetOf) : [lost],
+  };
+}
+
+/** Whether any request would reach a backend. */
+export function isServing(resolved: readonly ResolvedVariant[]): boolean {
+  return resolved.some(({ weight }) => weight > 0);
+}
+
+function batchingOf(route: ModelRoute, resolved: readonly ResolvedVariant[]): Batching | null {
+  const { batching, timeoutMs } = route.spec;
+  const joins = resolved[0]?.backend.spec.protocol === 'OpenInference';
+  if (batching === undefined || !joins) return null;
+  return {
+    maxRows: batching.maxRows,
+    maxBytes: batching.maxBytes,
+    maxDelayMs: batching.maxDelayMs,
+    maxInFlight: batching.maxInFlight,
+    timeoutMs: batching.timeoutMs ?? timeoutMs,
+    identityHeaders: [...new Set(batching.identityHeaders)].toSorted(),
+    sizeHeaders: batching.sizeHeaders,
+  };
+}

@@ -1,0 +1,36 @@
+/** The places that variants send requests to. */
+import type { Target } from '../ir/mesh.ts';
+import { targetName, unresolvedTargetName } from './names.ts';
+import type { ResolvedVariant } from './references.ts';
+
+export function targetOf({ backend, servedModel }: ResolvedVariant): Target {
+  const { metadata, spec } = backend;
+  return {
+    name: targetName(metadata, servedModel),
+    protocol: spec.protocol,
+    endpoints: spec.endpoints
+      .map(({ address, port }) => ({ address, port }))
+      .toSorted((a, b) =>
+        a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port,
+      ),
+    servedModel: servedModel ?? spec.model?.name ?? null,
+    servedVersion: spec.model?.version ?? null,
+    connectTimeoutMs: spec.connectTimeoutMs,
+    maxConnections: spec.maxConnections,
+    maxRequests: spec.maxRequests,
+  };
+}
+
+/** A target without endpoints: requests to it are answered 503, and the model is still known. */
+export function unresolvedTarget(route: { namespace: string; name: string }): Target {
+  return {
+    name: unresolvedTargetName(route),
+    protocol: 'OpenInference',
+    endpoints: [],
+    servedModel: null,
+    servedVersion: null,
+    connectTimeoutMs: 1000,
+    maxConnections: 1024,
+    maxRequests: 1024,
+  };
+}

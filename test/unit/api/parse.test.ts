@@ -1,0 +1,333 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { z } from 'zod';
+import { KINDS } from '../../../control-plane/api/kinds.ts';
+import { parse } from '../../../control-plane/api/parse.ts';
+import {
+  MAX_BATCH_ROWS,
+  MAX_MODEL_NAME_LENGTH,
+  MAX_TIMEOUT_MS,
+  MAX_VARIANTS,
+  MAX_WEIGHT,
+} from '../../../filters/contract/limits.ts';
+
+type Spec = Record<string, unknown>;
+
+function backend(spec: Spec = {}, metadata: Spec = {}): unknown {
+  return {
+    apiVersion: 'modelweir.dev/v1alpha1',
+    kind: 'ModelBackend',
+    metadata: { name: 'b', ...metadata },
+    spec: { protocol: 'OpenInference', endpoints: [{ address: '10.0.0.1', port: 80 }], ...spec },
+  };
+}
+
+function route(spec: Spec = {}, metadata: Spec = {}): unknown {
+  return {
+    apiVersion: 'modelweir.dev/v1alpha1',
+    kind: 'ModelRoute',
+    metadata: { name: 'r', ...metadata },
+    spec: { models: [{ name: 'm' }], variants: [variant('v')], ...spec },
+  };
+}
+
+function variant(name: string, fields: Spec = {}): Spec {
+  return { name, backendRef: { name: 'b' }, ...fields };
+}
+
+/** `path: reason` of each problem. */
+function problemsOf(raw: unknown): string[] {
+  const parsed = parse(raw);
+  return parsed.ok ? [] : parsed.problems.map(({ path, reason }) => `${path}: ${reason}`);
+}
+
+describe('a good object gets its defaults', () => {
+  test('a backend says only its protocol and endpoints', () => {
+    const parsed = parse(backend());
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.value.spec, {
+      protocol: 'OpenInference',
+      endpoints: [{ address: '10.0.0.1', port: 80 }],
+      connectTimeoutMs: 1000,
+      maxConnections: 1024,
+      maxRequests: 1024,
+    });
+    assert.equal(parsed.value.metadata.namespace, 'default');
+  });
+
+  test('a route says only its models and variants', () => {
+    const parsed = parse(route({ batching: {} }));
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.value.spec, {
+      disabled: false,
+      hostnames: ['*'],
+      models: [{ name: 'm', aliases: [] }],
+      modelScan: 'Strict',
+      variants: [{ name: 'v', backendRef: { name: 'b' }, weight: 1 }],
+      variantHeader: true,
+      timeoutMs: 15000,
+      batching: {
+        maxRows: 32,
+        maxBytes: 1048576,
+        maxDelayMs: 5,
+        maxInFlight: 1,
+        identityHeaders: ['authorization'],
+        sizeHeaders: true,
+      },
+    });
+  });
+});
+
+describe('these are accepted', () => {
+  const cases: [string, unknown][] = [
+    ['the largest weight', route({ variants: [variant('v', { weight: MAX_WEIGHT })] })],
+    [
+      'weight 0 beside another',
+      route({ variants: [variant('a', { weight: 0 }), variant('b', { weight: 1 })] }),
+    ],
+    ['an IPv6 endpoint', backend({ endpoints: [{ address: 'fd00::1', port: 65535 }] })],
+    ['a suffix host name', route({ hostnames: ['*.example.com', 'api.example.com', '*'] })],
+    ['a model name as hubs write it', route({ models: [{ name: 'meta-llama/Llama-3.1:8b@x' }] })],
+    ['a batch timeout equal to the route timeout', route({ batching: { timeoutMs: 15000 } })],
+    [
+      'what the API server adds to an object',
+      {
+        ...(route({}, { uid: 'u', resourceVersion: '1', managedFields: [{}] }) as object),
+        status: { conditions: [] },
+      },
+    ],
+  ];
+  for (const [name, raw] of cases) {
+    test(name, () => assert.deepEqual(problemsOf(raw), []));
+  }
+});
+
+describe('these are refused with the field, the limit and the fix', () => {
+  const cases: [string, unknown, string[]][] = [
+    [
+      'a weight of -1',
+      route({ variants: [variant('a'), variant('b', { weight: -1 })] }),
+      ['spec.variants[1].weight: must be a whole number from 0 to 1000000; got -1'],
+    ],
+    [
+      'a weight that is no whole number',
+      route({ variants: [variant('a', { weight: 0.5 })] }),
+      ['spec.variants[0].weight: must be a whole number from 0 to 1000000; got 0.5'],
+    ],
+    [
+      'a weight over the limit',
+      route({ variants: [variant('a', { weight: MAX_WEIGHT + 1 })] }),
+      ['spec.variants[0].weight: must be a whole number from 0 to 1000000; got 1000001'],
+    ],
+    [
+      'weights that are all 0',
+      route({ variants: [variant('a', { weight: 0 })] }),
+      ['spec.variants: at least one weight must be above 0; to switch the route off set disabled'],
+    ],
+    [
+      'two variants of one name',
+      route({ variants: [variant('a'), variant('b'), variant('a')] }),
+      ['spec.variants[2].name: is the same name as variants[0].name: rename one'],
+    ],
+    [
+      'no variant',
+      route({ variants: [] }),
+      [`spec.variants: must be a list of 1 to ${MAX_VARIANTS} items; got an empty list`],
+    ],
+    [
+      'too many variants',
+      route({ variants: Array.from({ length: MAX_VARIANTS + 1 }, (_, i) => variant(`v${i}`)) }),
+      [`spec.variants: must be a list of 1 to ${MAX_VARIANTS} items; got a list of 65`],
+    ],
+    [
+      'a wildcard model',
+      route({ models: [{ name: 'digits*' }] }),
+      [
+        'spec.models[0].name: a model name with * is not supported yet: list each name; got "digits*"',
+      ],
+    ],
+    [
+      'a model name with a line break',
+      route({ models: [{ name: 'a\nb' }] }),
+      [
+        'spec.models[0].name: must be a model name (letters, digits and . _ : / @ + = ~ , -), ' +
+          `at most ${MAX_MODEL_NAME_LENGTH} characters; got "a\\nb"`,
+      ],
+    ],
+    [
+      'an alias that is another model of the route',
+      route({ models: [{ name: 'a' }, { name: 'b', aliases: ['c', 'a'] }] }),
+      ['spec.models[1].aliases[1]: is the same model name as models[0].name: remove one'],
+    ],
+    [
+      'a host name with a port',
+      route({ hostnames: ['example.com:80'] }),
+      [
+        'spec.hostnames[0]: must be a lower case host name without a port, *.suffix, or *, ' +
+          'at most 253 characters; got "example.com:80"',
+      ],
+    ],
+    [
+      'a host name given twice',
+      route({ hostnames: ['a.b', '*', 'a.b'] }),
+      ['spec.hostnames[2]: is the same host name as hostnames[0]: remove one'],
+    ],
+    [
+      'a sticky header of our own',
+      route({ sticky: { header: 'x-modelweir-user' } }),
+      [
+        'spec.sticky.header: must not start with x-modelweir-, which Modelweir keeps to itself; ' +
+          'use another header',
+      ],
+    ],
+    [
+      'a timeout over the limit',
+      route({ timeoutMs: MAX_TIMEOUT_MS + 1 }),
+      ['spec.timeoutMs: must be a whole number from 1 to 3600000; got 3600001'],
+    ],
+    [
+      'a batch that may outlast its requests',
+      route({ timeoutMs: 100, batching: { timeoutMs: 101 } }),
+      ['spec.batching.timeoutMs: must be at most timeoutMs, 100; got 101'],
+    ],
+    [
+      'a batch timeout above the default route timeout',
+      route({ batching: { timeoutMs: 15001 } }),
+      ['spec.batching.timeoutMs: must be at most timeoutMs, 15000; got 15001'],
+    ],
+    [
+      'batch rows as text',
+      route({ batching: { maxRows: '32' } }),
+      [`spec.batching.maxRows: must be a whole number from 1 to ${MAX_BATCH_ROWS}; got "32"`],
+    ],
+    [
+      'a field that is there without a value',
+      route({ batching: null }),
+      [
+        'spec.batching: must be an object with maxRows, maxBytes, maxDelayMs, maxInFlight, timeoutMs, ' +
+          'identityHeaders, sizeHeaders; got nothing (give it a value, or remove the field)',
+      ],
+    ],
+    [
+      'an unknown field',
+      backend({ port: 80 }),
+      [
+        'spec.port: unknown field; known here: protocol, endpoints, model, connectTimeoutMs, ' +
+          'maxConnections, maxRequests',
+      ],
+    ],
+    [
+      'a name instead of an address',
+      backend({ endpoints: [{ address: 'localhost', port: 80 }] }),
+      [
+        'spec.endpoints[0].address: must be an IP address (a name is not looked up); got "localhost"',
+      ],
+    ],
+    [
+      'port 0',
+      backend({ endpoints: [{ address: '::1', port: 0 }] }),
+      ['spec.endpoints[0].port: must be a whole number from 1 to 65535; got 0'],
+    ],
+    [
+      'an endpoint given twice',
+      backend({
+        endpoints: [
+          { address: '::1', port: 1 },
+          { address: '::1', port: 1 },
+        ],
+      }),
+      ['spec.endpoints[1]: is the same address and port as endpoints[0]: remove one'],
+    ],
+    [
+      'a protocol that is not known',
+      backend({ protocol: 'openai' }),
+      ['spec.protocol: must be one of OpenInference, OpenInferenceGRPC, OpenAI; got "openai"'],
+    ],
+    [
+      'a model version without quotes',
+      backend({ model: { name: 'm', version: 1 } }),
+      [
+        'spec.model.version: must be a model version in quotes (letters, digits and . _ -), ' +
+          'at most 512 characters; got 1',
+      ],
+    ],
+    [
+      'a version for a protocol that has none',
+      backend({ protocol: 'OpenAI', model: { name: 'm', version: '1' } }),
+      ['spec.model.version: the OpenAI protocol has no versions: write it into model.name'],
+    ],
+    [
+      'an object name with capitals',
+      backend({}, { name: 'Digits' }),
+      [
+        'metadata.name: must be a DNS name (lower case letters, digits, - and ., a letter or digit ' +
+          'at both ends), at most 253 characters; got "Digits"',
+      ],
+    ],
+    [
+      'another API version',
+      { ...(backend() as object), apiVersion: 'v1' },
+      ['apiVersion: must be modelweir.dev/v1alpha1; got "v1"'],
+    ],
+    [
+      'an unknown kind',
+      { kind: 'Deployment' },
+      ['kind: "Deployment" is not known: must be one of ModelBackend, ModelRoute'],
+    ],
+    ['no object at all', [], [': must be an object; got an empty list']],
+  ];
+  for (const [name, raw, expected] of cases) {
+    test(name, () => assert.deepEqual(problemsOf(raw), expected));
+  }
+});
+
+test('all problems come at once, those of one field and those between fields', () => {
+  const parsed = parse(
+    route(
+      {
+        variants: [variant('a', { weight: -1.5 }), variant('a', { servedModel: '' })],
+        hostnames: ['*', '*'],
+        batching: { timeoutMs: 99999, maxRow: 1 },
+        sticky: {},
+      },
+      { name: 'x_y' },
+    ),
+  );
+  assert.ok(!parsed.ok);
+  assert.deepEqual(parsed.problems.map(({ path }) => path).toSorted(), [
+    'metadata.name',
+    'spec.batching.maxRow',
+    'spec.batching.timeoutMs',
+    'spec.hostnames[1]',
+    'spec.sticky.header',
+    'spec.variants[0].weight',
+    'spec.variants[1].name',
+    'spec.variants[1].servedModel',
+  ]);
+});
+
+test('a problem carries the keys of its path, also where a key is no word', () => {
+  const parsed = parse(backend({}, { labels: { 'a.b/c': 1 } }));
+  assert.ok(!parsed.ok);
+  assert.deepEqual(parsed.problems, [
+    {
+      path: 'metadata.labels["a.b/c"]',
+      keys: ['metadata', 'labels', 'a.b/c'],
+      reason: 'must be a string: put it in quotes; got 1',
+    },
+  ]);
+});
+
+test('a message quotes a long value only in part', () => {
+  const [text] = problemsOf(backend({ protocol: 'x'.repeat(100000) }));
+  assert.ok(text !== undefined && text.length < 200);
+});
+
+test('every kind turns into a closed JSON schema with its limits', () => {
+  const schemas = KINDS.map(({ schema }) =>
+    JSON.stringify(z.toJSONSchema(schema, { io: 'input' })),
+  );
+  assert.equal(schemas.length, 2);
+  for (const text of schemas) assert.match(text, /"additionalProperties":false/);
+  assert.match(schemas[1] ?? '', new RegExp(`"maximum":${MAX_WEIGHT}`));
+});
