@@ -1,0 +1,111 @@
+import type { Tensor } from '../protocol/tensor.ts';
+import type { SessionMetadata } from './model-session.ts';
+import type { RunResult, SessionHost } from './session-host.ts';
+
+const FIRST_RESTART_MS = 10;
+const LONGEST_RESTART_MS = 10_000;
+
+/** A fixed number of hosts of one model. One that ends is replaced, later and later while that fails. */
+export class HostPool {
+  /** Called when a host has become free. */
+  onIdle: () => void = () => undefined;
+  readonly #size: number;
+  readonly #start: () => SessionHost;
+  readonly #onLoss: (reason: string) => void;
+  readonly #idle: SessionHost[] = [];
+  readonly #hosts = new Set<SessionHost>();
+  readonly #restarts = new Set<NodeJS.Timeout>();
+  #closing = false;
+
+  /** `onLoss` is told why a host ended, or could not be replaced. */
+  constructor(size: number, start: () => SessionHost, onLoss: (reason: string) => void) {
+    this.#size = size;
+    this.#start = start;
+    this.#onLoss = onLoss;
+  }
+
+  /**
+   * Starts all hosts and waits for them.
+   * @throws Error when the model cannot be loaded.
+   */
+  async open(): Promise<SessionMetadata> {
+    const hosts = Array.from({ length: this.#size }, () => this.#start());
+    const loads = await Promise.allSettled(hosts.map((host) => host.loaded));
+    const failure = loads.find((load) => load.status === 'rejected');
+    if (failure) {
+      await Promise.all(hosts.map((host) => host.close()));
+      throw failure.reason;
+    }
+    for (const host of hosts) this.#join(host);
+    const [first] = loads;
+    if (first?.status !== 'fulfilled') throw new Error('a pool needs a size of 1 or more');
+    return first.value;
+  }
+
+  get idle(): boolean {
+    return this.#idle.length > 0;
+  }
+
+  /** Hosts that serve, busy or not. */
+  get serving(): number {
+    return this.#hosts.size;
+  }
+
+  /** Runs on a free host; there must be one. */
+  run(inputs: readonly Tensor[], settle: (result: RunResult) => void): void {
+    const host = this.#idle.pop();
+    if (!host) throw new Error('no host is free');
+    host.run(inputs, (result) => {
+      if (result.kind !== 'died' && !this.#closing) {
+        this.#idle.push(host);
+        this.onIdle();
+      }
+      settle(result);
+    });
+  }
+
+  /** Waits for the runs in hand. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const timer of this.#restarts) clearTimeout(timer);
+    await Promise.all([...this.#hosts].map((host) => host.close()));
+  }
+
+  #join(host: SessionHost): void {
+    this.#hosts.add(host);
+    this.#idle.push(host);
+    void host.ended.then((reason) => {
+      this.#hosts.delete(host);
+      const index = this.#idle.indexOf(host);
+      if (index >= 0) this.#idle.splice(index, 1);
+      if (this.#closing) return;
+      this.#onLoss(`a worker ended: ${reason}`);
+      this.#restartIn(FIRST_RESTART_MS);
+    });
+  }
+
+  #restartIn(delayMs: number): void {
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer);
+      void this.#restart(delayMs);
+    }, delayMs);
+    this.#restarts.add(timer);
+  }
+
+  async #restart(delayMs: number): Promise<void> {
+    const host = this.#start();
+    try {
+      await host.loaded;
+    } catch (error) {
+      await host.close();
+      this.#onLoss(
+        `a worker could not be replaced: ${error instanceof Error ? error.message : error}`,
+      );
+      if (!this.#closing) this.#restartIn(Math.min(delayMs * 2, LONGEST_RESTART_MS));
+      return;
+    }
+    if (this.#closing) return host.close();
+    this.#join(host);
+    this.onIdle();
+  }
+}

@@ -1,0 +1,23 @@
+import type { Tensor } from '../protocol/tensor.ts';
+import type { SessionMetadata } from './model-session.ts';
+
+/** How a batch ended. `died`: the thread that had it is gone, and what it did is unknown. */
+export type RunResult =
+  | { readonly kind: 'done'; readonly outputs: readonly Tensor[]; readonly computeMs: number }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'died'; readonly reason: string };
+
+/**
+ * Where a session lives: today a worker thread. The seam behind which a session on the event loop itself
+ * can be put for models that run in microseconds.
+ */
+export interface SessionHost {
+  /** Settles once, with the metadata or with why the model cannot be loaded. */
+  readonly loaded: Promise<SessionMetadata>;
+  /** Settles once, when the host is no longer of use. */
+  readonly ended: Promise<string>;
+  /** Runs one batch; the next only after `settle` was called. The inputs' buffers may be taken away. */
+  run(inputs: readonly Tensor[], settle: (result: RunResult) => void): void;
+  /** Ends it once no batch is in hand. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,73 @@
+import { Worker } from 'node:worker_threads';
+import type { Tensor } from '../protocol/tensor.ts';
+import type { SessionMetadata } from './model-session.ts';
+import type { RunResult, SessionHost } from './session-host.ts';
+import type { RunMessage, WorkerReport, WorkerSettings } from './worker-messages.ts';
+
+const WORKER_FILE = new URL('./session-worker.ts', import.meta.url);
+
+/** A session in a thread of its own. */
+export class WorkerHost implements SessionHost {
+  readonly loaded: Promise<SessionMetadata>;
+  readonly ended: Promise<string>;
+  readonly #worker: Worker;
+  readonly #loaded = Promise.withResolvers<SessionMetadata>();
+  readonly #ended = Promise.withResolvers<string>();
+  #settle: ((result: RunResult) => void) | undefined;
+  #reason = '';
+  #closing = false;
+
+  /** `file` is another worker for tests that need one that misbehaves. */
+  constructor(settings: WorkerSettings, file: URL = WORKER_FILE) {
+    this.loaded = this.#loaded.promise;
+    this.ended = this.#ended.promise;
+    this.#worker = new Worker(file, { workerData: settings });
+    this.#worker.on('message', (report: WorkerReport) => this.#onReport(report));
+    this.#worker.on('error', (error) => {
+      this.#reason = error instanceof Error ? error.message : String(error);
+    });
+    this.#worker.on('exit', (code) => this.#onExit(this.#reason || `exit code ${code}`));
+  }
+
+  run(inputs: readonly Tensor[], settle: (result: RunResult) => void): void {
+    this.#settle = settle;
+    const message: RunMessage = { inputs };
+    this.#worker.postMessage(message, buffersOf(inputs));
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    // Ending a thread in the middle of a run aborts the whole process.
+    if (!this.#settle) await this.#worker.terminate();
+    await this.ended;
+  }
+
+  #onReport(report: WorkerReport): void {
+    if (report.kind === 'loaded') this.#loaded.resolve(report.metadata);
+    else if (report.kind === 'refused') this.#loaded.reject(new Error(report.reason));
+    else this.#onRunEnd(report);
+  }
+
+  #onRunEnd(result: RunResult): void {
+    const settle = this.#settle;
+    this.#settle = undefined;
+    settle?.(result);
+    if (this.#closing && !this.#settle) void this.#worker.terminate();
+  }
+
+  #onExit(reason: string): void {
+    this.#loaded.reject(new Error(`the worker ended while loading: ${reason}`));
+    this.#ended.resolve(reason);
+    this.#onRunEnd({ kind: 'died', reason });
+  }
+}
+
+/** Whole buffers are handed over; a view into a larger one is copied. */
+function buffersOf(tensors: readonly Tensor[]): ArrayBuffer[] {
+  const buffers: ArrayBuffer[] = [];
+  for (const { data } of tensors) {
+    if (!ArrayBuffer.isView(data) || !(data.buffer instanceof ArrayBuffer)) continue;
+    if (data.byteLength === data.buffer.byteLength) buffers.push(data.buffer);
+  }
+  return buffers;
+}

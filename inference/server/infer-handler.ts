@@ -1,0 +1,87 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RequestError } from '../protocol/errors.ts';
+import { type InferRequest, parseInferRequest } from '../protocol/infer-request.ts';
+import type { Tensor } from '../protocol/tensor.ts';
+import type { ServedModel } from '../runtime/model-catalog.ts';
+import type { Client } from '../runtime/pending-request.ts';
+import type { BodyReader, HeldBody } from './body-reader.ts';
+import type { PodMetrics } from './pod-metrics.ts';
+import { sendError, sendJson, statusOf } from './responses.ts';
+
+/** POST .../infer: body to tensors, tensors to the model's runner, its answer to the client. */
+export class InferHandler {
+  readonly #bodies: BodyReader;
+  readonly #metrics: PodMetrics;
+
+  constructor(bodies: BodyReader, metrics: PodMetrics) {
+    this.#bodies = bodies;
+    this.#metrics = metrics;
+  }
+
+  handle(model: ServedModel, request: IncomingMessage, response: ServerResponse): void {
+    const fail = (error: RequestError): void => this.#fail(model, response, error);
+    this.#bodies.read(request, (body) => this.#infer(model, body, response), fail);
+  }
+
+  #infer(model: ServedModel, body: HeldBody, response: ServerResponse): void {
+    try {
+      const parsed = parseInferRequest(body.text, model.metadata);
+      model.runner.submit(parsed.inputs, this.#client(model, parsed, body, response));
+    } catch (error) {
+      body.release();
+      this.#fail(model, response, error);
+    }
+  }
+
+  #client(
+    model: ServedModel,
+    parsed: InferRequest,
+    body: HeldBody,
+    response: ServerResponse,
+  ): Client {
+    return {
+      get gone() {
+        return response.destroyed;
+      },
+      answer: (outputs: readonly Tensor[]) => {
+        body.release();
+        this.#answer(model, parsed, outputs, response);
+      },
+      fail: (error: RequestError) => {
+        body.release();
+        this.#fail(model, response, error);
+      },
+      drop: () => body.release(),
+    };
+  }
+
+  #answer(
+    model: ServedModel,
+    parsed: InferRequest,
+    outputs: readonly Tensor[],
+    response: ServerResponse,
+  ): void {
+    let text: string;
+    try {
+      text = model.encoder.encode(parsed.id, parsed.outputs, outputs);
+    } catch (error) {
+      // A text can be longer than a string may be.
+      this.#fail(model, response, error);
+      return;
+    }
+    this.#metrics.countRequest(model.metadata.name, 200);
+    sendJson(response, 200, text);
+  }
+
+  #fail(model: ServedModel, response: ServerResponse, cause: unknown): void {
+    const error =
+      cause instanceof RequestError
+        ? cause
+        : new RequestError(
+            'internal',
+            `the server failed: ${cause instanceof Error ? cause.message : cause}`,
+          );
+    this.#metrics.countRequest(model.metadata.name, statusOf(error));
+    sendError(response, error);
+  }
+}

@@ -1,0 +1,32 @@
+import type { ServerResponse } from 'node:http';
+import type { ErrorCode, RequestError } from '../protocol/errors.ts';
+
+const STATUS: Readonly<Record<ErrorCode, number>> = {
+  'invalid-argument': 400,
+  'not-found': 404,
+  'method-not-allowed': 405,
+  'too-large': 413,
+  'unsupported-media': 415,
+  exhausted: 429,
+  internal: 500,
+  unavailable: 503,
+  'deadline-exceeded': 504,
+};
+
+export function statusOf(error: RequestError): number {
+  return STATUS[error.code];
+}
+
+/** Sends a whole JSON text; with a length, so that it leaves in one write. */
+export function sendJson(response: ServerResponse, status: number, text: string): void {
+  const length = Buffer.byteLength(text);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': length });
+  response.end(text);
+}
+
+/** The protocol's error: `{"error": "..."}`. */
+export function sendError(response: ServerResponse, error: RequestError): void {
+  const temporary = error.code === 'exhausted' || error.code === 'unavailable';
+  if (temporary) response.setHeader('retry-after', '1');
+  sendJson(response, statusOf(error), JSON.stringify({ error: error.message }));
+}
