@@ -77,13 +77,18 @@ function toObject(document: Document.Parsed, origin: Origin): RawObject | string
 function tooComplex(text: string): string | null {
   let aliases = 0;
   let depth = 0;
+  let dashes = 0;
   for (const token of new Lexer().lex(text)) {
     if (token.startsWith('*')) aliases++;
+    else if (token === '-') dashes++;
+    else if (token.startsWith('\n') || token.startsWith('\r')) dashes = 0;
     else if (token === '[' || token === '{') depth++;
     else if (token === ']' || token === '}') depth--;
     if (aliases > MAX_ALIASES)
       return `has more than ${MAX_ALIASES} aliases (*name): write them out`;
     if (depth > MAX_NESTING) return `is nested deeper than ${MAX_NESTING} brackets`;
+    if (dashes > MAX_NESTING)
+      return `has a line with more than ${MAX_NESTING} lists in one another`;
   }
   return null;
 }
