@@ -1,0 +1,85 @@
+/** What a filter that refuses its configuration, or that traps, does to the mesh: as little as can be. */
+import assert from 'node:assert/strict';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { exchange } from '../../../control-plane/cli/quickstart/exchange.ts';
+import { repositoryRoot } from '../../../control-plane/cli/quickstart/places.ts';
+import { startMesh, type TestMesh } from '../../harness/mesh.ts';
+import { type DoublingBackend, startDoublingBackend } from './doubling-backend.ts';
+import { backend, inferRequest, route } from './resources.ts';
+
+const PATH = '/v2/models/double/infer';
+
+/** Runs `body` on a mesh whose splitter is the test module of that name. */
+async function withSplitter(
+  module: string,
+  body: (mesh: TestMesh, upstream: DoublingBackend) => Promise<void>,
+): Promise<void> {
+  const modules = await mkdtemp(join(tmpdir(), 'modelweir-modules-'));
+  const upstream = await startDoublingBackend();
+  let mesh: TestMesh | undefined;
+  try {
+    for (const name of ['router', 'batcher', 'rewriter', 'splitter']) {
+      const source = name === 'splitter' ? `dist/test-modules/${module}` : `dist/filters/${name}`;
+      await copyFile(join(repositoryRoot, `${source}.wasm`), join(modules, `${name}.wasm`));
+    }
+    const files = {
+      'mesh.yaml':
+        backend('double', upstream.port) + route({ name: 'double', weights: { double: 1 } }),
+    };
+    mesh = await startMesh({ files, modules });
+    await body(mesh, upstream);
+  } finally {
+    await mesh?.stop();
+    await upstream.stop();
+    await rm(modules, { recursive: true });
+  }
+}
+
+/** A request that tries to choose its cluster and route itself. */
+function forged(mesh: TestMesh): ReturnType<typeof exchange> {
+  const headers = {
+    'content-type': 'application/json',
+    'x-modelweir-cluster': 'default/double',
+    'x-modelweir-route': 'default/double',
+    'x-modelweir-route-class': 'timeout-15000',
+  };
+  return exchange({ url: mesh.url + PATH, method: 'POST', headers, body: inferRequest(1) });
+}
+
+test('a configuration that a filter refuses is shown as a NACK, by proxy and by route', async () => {
+  await withSplitter('refusing-splitter', async (mesh) => {
+    const status = await mesh.whenStatus((current) =>
+      current.objects.some((object) =>
+        object.conditions.some((item) => item.type === 'Programmed' && item.status === 'False'),
+      ),
+    );
+    assert.match(JSON.stringify(status.proxies), /modelweir\.splitter/);
+    const programmed = status.objects
+      .find((object) => object.kind === 'ModelRoute')
+      ?.conditions.find((item) => item.type === 'Programmed');
+    assert.equal(programmed?.status, 'False');
+    assert.match(programmed?.message ?? '', /modelweir\.splitter/);
+  });
+});
+
+test('with a splitter that refused, a client that names a cluster itself reaches none', async () => {
+  await withSplitter('refusing-splitter', async (mesh, upstream) => {
+    const answer = await forged(mesh);
+    assert.ok(answer.status >= 500, `answered by ${answer.status}`);
+    assert.equal(upstream.requests.length, 0);
+  });
+});
+
+test('with a splitter that traps, a client that names a cluster itself reaches none', async () => {
+  await withSplitter('trapping-splitter', async (mesh, upstream) => {
+    for (let i = 0; i < 20; i++) {
+      const answer = await forged(mesh);
+      assert.ok(answer.status >= 500, `answered by ${answer.status}`);
+    }
+    assert.equal(upstream.requests.length, 0);
+    assert.equal(mesh.envoy.hasExited, false);
+  });
+});
