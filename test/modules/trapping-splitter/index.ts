@@ -9,7 +9,7 @@ import {
   proxy_on_request_headers,
   proxy_on_vm_start,
 } from '../../../filters/abi/exports.ts';
-import { Root, register, Stream } from '../../../filters/host/stream.ts';
+import { CONTINUE, Root, register, Stream } from '../../../filters/host/stream.ts';
 
 export {
   proxy_abi_version_0_2_1,
