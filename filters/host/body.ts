@@ -1,6 +1,14 @@
-/** Bodies: read a window into a shared chunk, or a copy to keep; replace a range. */
+/** Bodies: read a window into a shared chunk, or a copy to keep; replace all of it. */
 import { proxy_get_buffer_bytes, proxy_set_buffer_bytes } from '../abi/imports.ts';
-import { clearOut, outData, outSize, sharedChunk, takeBuffer, wantChunk } from '../abi/memory.ts';
+import {
+  clearOut,
+  noteGarbage,
+  outData,
+  outSize,
+  sharedChunk,
+  takeBuffer,
+  wantChunk,
+} from '../abi/memory.ts';
 
 /** Buffers, as proxy-wasm numbers them. */
 export const REQUEST_BODY: u32 = 0;
@@ -17,6 +25,7 @@ export function readChunk(buffer: u32, start: i32, length: i32): i32 {
   wantChunk(length);
   clearOut();
   const result = proxy_get_buffer_bytes(buffer, start, length, outData, outSize);
+  sharedChunk();
   return result == 0 && load<u32>(outData) != 0 ? <i32>load<u32>(outSize) : 0;
 }
 
@@ -35,7 +44,12 @@ export function readCopy(buffer: u32, start: i32, length: i32): Uint8Array {
   return Uint8Array.wrap(takeBuffer());
 }
 
-/** Puts `bytes` in the place of `length` bytes from `start`. Content-length is the caller's affair. */
-export function replaceBytes(buffer: u32, start: i32, length: i32, bytes: Uint8Array): bool {
-  return proxy_set_buffer_bytes(buffer, start, length, bytes.dataStart, bytes.byteLength) == 0;
+/**
+ * Puts `bytes` in the place of all `size` bytes of a buffer. Envoy can replace no part of one: it can
+ * prepend, append, or replace it all. `bytes` counts as garbage from here on. Content-length is the
+ * caller's affair.
+ */
+export function replaceAll(buffer: u32, size: i32, bytes: Uint8Array): bool {
+  noteGarbage(bytes.byteLength);
+  return proxy_set_buffer_bytes(buffer, 0, size, bytes.dataStart, bytes.byteLength) == 0;
 }

@@ -8,7 +8,7 @@ import {
   PROTOCOL_OPEN_INFERENCE,
 } from '../contract/headers.ts';
 import { decodeRewriterConfig } from '../contract/rewriter-config.ts';
-import { chunk, REQUEST_BODY, readChunk, replaceBytes } from '../host/body.ts';
+import { chunk, REQUEST_BODY, readChunk, replaceAll } from '../host/body.ts';
 import { HeaderList, HeaderName, REQUEST_HEADERS } from '../host/headers.ts';
 import { Counter } from '../host/metrics.ts';
 import { CONTINUE, HOLD, Root, reply, Stream } from '../host/stream.ts';
@@ -73,7 +73,7 @@ class RewriterStream extends Stream {
     if (read != size || !edit.matches(chunk(), size)) {
       return this.refuse('the body does not name the model where the router found it');
     }
-    if (!replaceBytes(REQUEST_BODY, 0, size, edit.apply(chunk(), size))) {
+    if (!replaceAll(REQUEST_BODY, size, edit.apply(chunk(), size))) {
       return this.refuse('the proxy did not take the edited body');
     }
     this.edit = null;

@@ -5,6 +5,7 @@ import { Refusal } from '../wire/error-body.ts';
 import {
   MAX_SCAN_DEPTH,
   ModelScanner,
+  SCAN_CUT_OFF,
   SCAN_DONE,
   SCAN_EMPTY,
   SCAN_FOUND,
@@ -143,7 +144,9 @@ export class RouterRequest {
   }
 
   private refuse(status: i32, code: string, message: string): i32 {
-    this.refusal = new Refusal(status, code, message);
+    const refusal = new Refusal(status, code, message);
+    if (code.indexOf('model') >= 0) refusal.param = 'model';
+    this.refusal = refusal;
     this.scanner = null;
     this.watching = false;
     return REFUSE;
@@ -154,32 +157,34 @@ export class RouterRequest {
     const message =
       'the model was not found in the first ' +
       limit +
-      ' bytes of the body (maxHoldBytes): ' +
-      'put "model" before the long fields, or raise maxHoldBytes of the router';
+      ' bytes of the body (maxHoldBytes): put "model" before the long fields, or raise maxHoldBytes';
     return this.refuse(413, 'body_too_large', message);
   }
 
   private problem(status: i32): i32 {
-    if (status == SCAN_EMPTY)
+    if (status == SCAN_EMPTY) {
       return this.refuse(400, 'empty_body', 'the request has no body; "model" is required');
-    if (status == SCAN_NO_MODEL)
+    }
+    if (status == SCAN_NO_MODEL) {
       return this.refuse(400, 'missing_model', 'the body has no "model"');
-    if (status == SCAN_NOT_STRING)
+    }
+    if (status == SCAN_NOT_STRING) {
       return this.refuse(400, 'invalid_model', '"model" must be a string');
-    if (status == SCAN_NOT_OBJECT)
+    }
+    if (status == SCAN_NOT_OBJECT) {
       return this.refuse(400, 'invalid_body', 'the body must be a JSON object');
+    }
     if (status == SCAN_SECOND) {
       return this.refuse(400, 'duplicate_model', 'the body names "model" more than once');
     }
     const scanner = this.scanner;
     const place = scanner === null ? '' : ' near byte ' + scanner.position.toString();
+    if (status == SCAN_CUT_OFF) {
+      return this.refuse(400, 'invalid_json', 'the body ends before its JSON does' + place);
+    }
     if (status == SCAN_TOO_DEEP) {
-      const limit = MAX_SCAN_DEPTH.toString();
-      return this.refuse(
-        400,
-        'invalid_json',
-        'the body is nested deeper than ' + limit + ' levels' + place,
-      );
+      const limit = MAX_SCAN_DEPTH.toString() + ' levels';
+      return this.refuse(400, 'invalid_json', 'the body is nested deeper than ' + limit + place);
     }
     return this.refuse(400, 'invalid_json', 'the body is not valid JSON' + place);
   }

@@ -8,6 +8,8 @@ export class Refusal {
   /** Snake case; OpenAI's `code`, part of the counter's name and of the response details. */
   code: string;
   message: string;
+  /** The field of the body that is at fault; empty where it is none in particular. */
+  param: string = '';
 
   constructor(status: i32, code: string, message: string) {
     this.status = status;
@@ -21,7 +23,8 @@ export function errorBody(protocol: string, refusal: Refusal): string {
   const message = quote(refusal.message);
   if (protocol != PROTOCOL_OPENAI) return '{"error":' + message + '}';
   const type = refusal.status >= 500 ? 'server_error' : 'invalid_request_error';
-  const fields = '"type":' + quote(type) + ',"param":"model","code":' + quote(refusal.code);
+  const param = refusal.param.length > 0 ? quote(refusal.param) : 'null';
+  const fields = '"type":' + quote(type) + ',"param":' + param + ',"code":' + quote(refusal.code);
   return '{"error":{"message":' + message + ',' + fields + '}}';
 }
 

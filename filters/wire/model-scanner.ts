@@ -20,7 +20,9 @@ export const SCAN_MALFORMED: i32 = 6;
 export const SCAN_TOO_DEEP: i32 = 7;
 /** A second `model`, or the same key in other case, which some parsers take for it. */
 export const SCAN_SECOND: i32 = 8;
-export const SCAN_EMPTY: i32 = 9;
+/** The body was over before the object; or it had nothing but blanks. */
+export const SCAN_CUT_OFF: i32 = 9;
+export const SCAN_EMPTY: i32 = 10;
 
 /** Deepest nesting that is followed: one bit each, no recursion. */
 export const MAX_SCAN_DEPTH: i32 = 512;
@@ -127,7 +129,7 @@ export class ModelScanner {
   /** Says that the body is over, and returns the last status. */
   finish(): i32 {
     if (this.status == SCAN_MORE && this.state == BEFORE) this.status = SCAN_EMPTY;
-    else if (this.status <= SCAN_FOUND) this.status = SCAN_MALFORMED;
+    else if (this.status <= SCAN_FOUND) this.status = SCAN_CUT_OFF;
     return this.status;
   }
 
