@@ -1,0 +1,171 @@
+/**
+ * One client's stream as a state machine without a network: requests and snapshots in, responses out.
+ * At most one response of a type is unanswered, so what is held for a slow client is bounded, and it
+ * gets the latest state, not each one in between.
+ */
+import type { Resource, Snapshot } from '../xds/snapshot.ts';
+import { TYPE_URLS } from '../xds/snapshot.ts';
+import type { Node, Push, TypeStatus } from './discovery.ts';
+import { LATE_REMOVAL_TYPES, PUSH_ORDER, StreamLimitError } from './discovery.ts';
+import type { Items } from './type-state.ts';
+import { TypeState } from './type-state.ts';
+
+/** Most resource types on one stream. */
+const MAX_TYPES = 32;
+/** A client that does not ask for a new cluster's endpoints holds the other types up no longer. */
+const WARMING_TIMEOUT_MS = 2_000;
+/** With more than this removed and kept, removals wait for nothing any more. */
+const MAX_KEPT = 1024;
+
+/** What a response is to carry, before it has a nonce. */
+export interface Draft {
+  readonly version: string;
+  readonly resources: readonly Resource[];
+  readonly removed: readonly string[];
+  readonly items: Items;
+}
+
+export abstract class ResourceStream {
+  node: Node | null = null;
+  #snapshot: Snapshot | null = null;
+  #nonces = 0;
+  readonly #types = new Map<string, TypeState>();
+  /** Clusters sent whose endpoints the client has not confirmed. */
+  readonly #warming = new Set<string>();
+  #warmingUntilMs: number | null = null;
+
+  /** What to send of this type; null: nothing. Removals of clusters and endpoints are left out. */
+  protected abstract update(state: TypeState, snapshot: Snapshot): Draft | null;
+  /** The removals that `update` left out. */
+  protected abstract removal(state: TypeState, snapshot: Snapshot): Draft | null;
+
+  /** Takes a new snapshot; whatever of the former was not sent yet never will be. */
+  publish(snapshot: Snapshot): void {
+    for (const state of this.#types.values()) {
+      const version = snapshot.versions.get(state.typeUrl);
+      if (this.#snapshot?.versions.get(state.typeUrl) !== version) state.settled = false;
+    }
+    this.#snapshot = snapshot;
+    const clusters = snapshot.resources.get(TYPE_URLS.cluster);
+    for (const name of this.#warming) if (!clusters?.has(name)) this.#warming.delete(name);
+  }
+
+  /** The next response, or null until something happens or `wakeAtMs` has come. */
+  next(nowMs: number): Push | null {
+    const snapshot = this.#snapshot;
+    if (snapshot === null) return null;
+    const quiet: TypeState[] = [];
+    for (const state of this.#ordered()) {
+      if (state.inFlight !== null || this.#isHeldUp(state, nowMs)) continue;
+      const draft = state.settled ? null : this.update(state, snapshot);
+      if (draft !== null) return this.#send(state, draft, snapshot);
+      quiet.push(state);
+    }
+    const unsettled = quiet.filter((state) => !state.settled);
+    for (const state of unsettled) if (!isLate(state)) state.settle(snapshot);
+    for (const state of unsettled.filter(isLate)) {
+      const draft = this.removal(state, snapshot);
+      if (draft === null) state.settle(snapshot);
+      else if (this.#mayRemove(draft, snapshot)) return this.#send(state, draft, snapshot);
+    }
+    return null;
+  }
+
+  /** When `next` is worth a try although nothing happened. */
+  get wakeAtMs(): number | null {
+    return this.#warmingUntilMs;
+  }
+
+  statuses(): TypeStatus[] {
+    return this.#ordered().map((state) => state.status(this.#snapshot));
+  }
+
+  /** State of a type, and whether this is the first that is heard of it. */
+  protected stateOf(typeUrl: string): { state: TypeState; first: boolean } {
+    const known = this.#types.get(typeUrl);
+    if (known !== undefined) return { state: known, first: false };
+    if (this.#types.size >= MAX_TYPES) {
+      throw new StreamLimitError(`${typeUrl}: more than ${MAX_TYPES} resource types on one stream`);
+    }
+    const state = new TypeState(typeUrl);
+    this.#types.set(typeUrl, state);
+    return { state, first: true };
+  }
+
+  /** The client's answer to what was in flight. `error` null: it took it. */
+  protected answered(state: TypeState, error: string | null, divide: boolean, nowMs: number): void {
+    const names = [...(state.inFlight?.items.keys() ?? [])];
+    if (error === null) state.accept();
+    else state.reject(error, new Date(nowMs).toISOString(), divide);
+    const isCluster = state.typeUrl === TYPE_URLS.cluster;
+    if (isCluster ? error !== null : state.typeUrl === TYPE_URLS.endpoint) {
+      for (const name of names) if (!state.forced.has(name)) this.#warming.delete(name);
+    }
+  }
+
+  #ordered(): TypeState[] {
+    const rank = (typeUrl: string): number => {
+      const index = PUSH_ORDER.indexOf(typeUrl);
+      return index < 0 ? PUSH_ORDER.length : index;
+    };
+    return [...this.#types.values()].sort((a, b) => rank(a.typeUrl) - rank(b.typeUrl));
+  }
+
+  /** What may refer to a cluster waits until the client has the cluster and its endpoints. */
+  #isHeldUp(state: TypeState, nowMs: number): boolean {
+    if (isLate(state)) return false;
+    const clusters = this.#types.get(TYPE_URLS.cluster);
+    if (!clusters?.inFlight && this.#warming.size === 0) {
+      this.#warmingUntilMs = null;
+      return false;
+    }
+    this.#warmingUntilMs ??= nowMs + WARMING_TIMEOUT_MS;
+    return nowMs < this.#warmingUntilMs;
+  }
+
+  /** While a proxy may still use an old configuration, what it refers to stays. */
+  #mayRemove(draft: Draft, snapshot: Snapshot): boolean {
+    const removed = [...draft.items.values()].filter((version) => version === null);
+    if (removed.length > MAX_KEPT) return true;
+    return [...this.#types.values()].every(
+      (state) =>
+        state.inFlight === null &&
+        (isLate(state) || (state.settled && state.nacks(snapshot).length === 0)),
+    );
+  }
+
+  #send(state: TypeState, draft: Draft, snapshot: Snapshot): Push {
+    const { version, resources, removed } = draft;
+    this.#nonces += 1;
+    const push = {
+      typeUrl: state.typeUrl,
+      version,
+      nonce: String(this.#nonces),
+      resources,
+      removed,
+    };
+    state.sent(push, draft.items);
+    if (state.typeUrl === TYPE_URLS.cluster) this.#warm(draft.items, snapshot);
+    return push;
+  }
+
+  /**
+   * A cluster that is new or changed waits in the client for its endpoints, and a client that has
+   * asked for them before does not ask again: they are sent again, changed or not.
+   */
+  #warm(clusters: Items, snapshot: Snapshot): void {
+    const endpoints = this.#types.get(TYPE_URLS.endpoint);
+    if (endpoints === undefined) return;
+    for (const [name, version] of clusters) {
+      if (version === null || !endpoints.current(snapshot).has(name)) continue;
+      this.#warming.add(name);
+      if (!endpoints.wants(name)) continue;
+      endpoints.forced.add(name);
+      endpoints.settled = false;
+    }
+  }
+}
+
+function isLate(state: TypeState): boolean {
+  return LATE_REMOVAL_TYPES.includes(state.typeUrl);
+}
