@@ -43,7 +43,10 @@ export class RouterRoot extends Root {
   configure(text: string): string {
     const problems = new Problems();
     const config = decodeRouterConfig(text, problems);
-    if (config !== null) this.program = compileRouter(config, problems);
+    if (config !== null) {
+      const program = compileRouter(config, problems);
+      if (program !== null) this.program = program;
+    }
     return problems.text();
   }
 
