@@ -27,6 +27,9 @@ const DATATYPES: Readonly<Partial<Record<OrtTensor.Type, Datatype>>> = {
   string: 'BYTES',
 };
 
+/** onnxruntime writes lesser messages to stderr, where anyone could fill the log; errors are thrown anyway. */
+const FATAL = 4;
+
 /** A dimension as the model declares it: a size, or the name of a variable one ('' without a name). */
 export type Dimension = number | string;
 
@@ -73,7 +76,7 @@ export class ModelSession {
       interOpNumThreads: 1,
       // Waiting threads that spin take the CPU from the proxy beside this process.
       extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
-      logSeverityLevel: 3,
+      logSeverityLevel: FATAL,
     });
     return new ModelSession(session);
   }
@@ -90,7 +93,7 @@ export class ModelSession {
         shape,
       );
     }
-    const results = await this.#session.run(feeds);
+    const results = await this.#session.run(feeds, { logSeverityLevel: FATAL });
     return this.metadata.outputs.map(({ name }) => {
       const { data, dims } = results[name] as OrtTensor;
       return { data: data as TensorData, shape: dims };

@@ -1,0 +1,154 @@
+/** Writes small ONNX models for tests, so that each test's model is in sight and Python is not needed. */
+
+/** ONNX's numbers of element types. */
+export const ELEMENT_TYPES = {
+  FP32: 1,
+  UINT8: 2,
+  INT8: 3,
+  UINT16: 4,
+  INT16: 5,
+  INT32: 6,
+  INT64: 7,
+  BYTES: 8,
+  BOOL: 9,
+  FP16: 10,
+  FP64: 11,
+  UINT32: 12,
+  UINT64: 13,
+} as const;
+
+export interface ValueSpec {
+  readonly name: string;
+  readonly type: keyof typeof ELEMENT_TYPES;
+  /** A string is a variable dimension of that name. */
+  readonly shape: readonly (number | string)[];
+}
+
+export interface NodeSpec {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+export interface GraphSpec {
+  readonly inputs: readonly ValueSpec[];
+  readonly outputs: readonly ValueSpec[];
+  readonly nodes: readonly NodeSpec[];
+  readonly constants?: readonly {
+    readonly name: string;
+    readonly shape: number[];
+    readonly data: Float32Array;
+  }[];
+}
+
+/** The bytes of a `model.onnx`. */
+export function onnxModel(graph: GraphSpec): Uint8Array {
+  const { inputs, outputs, nodes, constants = [] } = graph;
+  return Buffer.concat([
+    varintField(1, 8), // IR version
+    field(8, varintField(2, 17)), // opset of the default domain
+    field(
+      7,
+      ...nodes.map((node) => field(1, ...nodeFields(node))),
+      field(2, 'test'),
+      ...constants.map(({ name, shape, data }) =>
+        field(
+          5,
+          ...shape.map((size) => varintField(1, size)),
+          varintField(2, ELEMENT_TYPES.FP32),
+          field(8, name),
+          field(9, Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
+        ),
+      ),
+      ...inputs.map((value) => field(11, ...valueFields(value))),
+      ...outputs.map((value) => field(12, ...valueFields(value))),
+    ),
+  ]);
+}
+
+/** y = x, whatever the type: shows how values of a datatype get in and out. */
+export function identityModel(
+  type: ValueSpec['type'],
+  shape: ValueSpec['shape'] = ['N'],
+): Uint8Array {
+  return onnxModel({
+    inputs: [{ name: 'x', type, shape }],
+    outputs: [{ name: 'y', type, shape }],
+    nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }],
+  });
+}
+
+/** y[i] = 10 * x[i] for x in 0..3; any other x makes the run fail, and with it whoever shares it. */
+export function pickyModel(): Uint8Array {
+  return onnxModel({
+    inputs: [{ name: 'x', type: 'INT64', shape: ['N'] }],
+    outputs: [{ name: 'y', type: 'FP32', shape: ['N'] }],
+    nodes: [{ op: 'Gather', inputs: ['table', 'x'], outputs: ['y'] }],
+    constants: [{ name: 'table', shape: [4], data: new Float32Array([0, 10, 20, 30]) }],
+  });
+}
+
+/** The sum of all rows under a name that promises one value per row: joining requests to it is a mistake. */
+export function summingModel(): Uint8Array {
+  return onnxModel({
+    inputs: [{ name: 'x', type: 'FP32', shape: ['', 1] }],
+    outputs: [{ name: 'y', type: 'FP32', shape: ['', 1] }],
+    nodes: [{ op: 'ReduceSum', inputs: ['x'], outputs: ['y'] }],
+  });
+}
+
+/** x times the identity matrix, `layers` times: y = x after a while. */
+export function slowModel(layers: number, width = 256): Uint8Array {
+  const data = new Float32Array(width * width);
+  for (let i = 0; i < width; i++) data[i * width + i] = 1;
+  const value = (layer: number): string =>
+    layer === 0 ? 'x' : layer === layers ? 'y' : `h${layer}`;
+  return onnxModel({
+    inputs: [{ name: 'x', type: 'FP32', shape: ['N', width] }],
+    outputs: [{ name: 'y', type: 'FP32', shape: ['N', width] }],
+    nodes: Array.from({ length: layers }, (_, i) => ({
+      op: 'MatMul',
+      inputs: [value(i), 'w'],
+      outputs: [value(i + 1)],
+    })),
+    constants: [{ name: 'w', shape: [width, width], data }],
+  });
+}
+
+function nodeFields({ op, inputs, outputs }: NodeSpec): Buffer[] {
+  return [
+    ...inputs.map((name) => field(1, name)),
+    ...outputs.map((name) => field(2, name)),
+    field(4, op),
+  ];
+}
+
+function valueFields({ name, type, shape }: ValueSpec): Buffer[] {
+  const dimensions = shape.map((size) =>
+    field(
+      1,
+      typeof size === 'number' ? varintField(1, size) : size === '' ? Buffer.of() : field(2, size),
+    ),
+  );
+  return [
+    field(1, name),
+    field(2, field(1, varintField(1, ELEMENT_TYPES[type]), field(2, ...dimensions))),
+  ];
+}
+
+/** A protobuf field of bytes: text, or the fields of a message. */
+function field(number: number, ...parts: (Buffer | string)[]): Buffer {
+  const content = Buffer.concat(parts.map((part) => Buffer.from(part as string)));
+  return Buffer.concat([varint(number * 8 + 2), varint(content.length), content]);
+}
+
+function varintField(number: number, value: number): Buffer {
+  return Buffer.concat([varint(number * 8), varint(value)]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
+  return Buffer.from([...bytes, rest]);
+}
