@@ -25,3 +25,9 @@ export function targetName(backend: Named, servedModel: string | undefined): str
 export function unresolvedTargetName(route: Named): string {
   return `${nameOf(route)}?unresolved`;
 }
+
+/** `namespace/name` of the backend that a target stands for; null: it stands for none. */
+export function backendOfTarget(name: string): string | null {
+  const [backend = name, query] = name.split('?', 2);
+  return query === 'unresolved' ? null : backend;
+}

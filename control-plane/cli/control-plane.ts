@@ -1,0 +1,133 @@
+/**
+ * The control plane as one running whole: a folder of resources in, xDS and status out. Owns the wiring
+ * and the order of start and end; must not know the command line.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Listener } from '../ir/mesh.ts';
+import { Pipeline, type PipelineResult } from '../pipeline.ts';
+import { AdsServer } from '../serve/ads-server.ts';
+import { Metrics } from '../status/metrics.ts';
+import { type Published, type Report, report } from '../status/report.ts';
+import { StatusServer } from '../status/server.ts';
+import { FolderSource } from '../store/folder-source.ts';
+import type { SourceEvent } from '../store/object.ts';
+import { checkConsistency } from '../xds/consistency.ts';
+import { encodeSnapshot } from '../xds/encode.ts';
+import { type TranslateOptions, translate } from '../xds/translate.ts';
+
+export interface ControlPlaneOptions {
+  readonly folder: string;
+  readonly listeners: readonly Listener[];
+  readonly translation: TranslateOptions;
+  /** Address of both servers. */
+  readonly host: string;
+  readonly xdsPort: number;
+  readonly statusPort: number;
+  readonly version: string;
+  readonly logger: Logger;
+}
+
+const CLOSE_GRACE_MS = 2000;
+const MAX_LOGGED_PROBLEMS = 50;
+const EMPTY: PipelineResult = {
+  mesh: { listeners: [], routes: [], targets: [] },
+  statuses: [],
+  problems: [],
+};
+
+export class ControlPlane {
+  private readonly options: ControlPlaneOptions;
+  private readonly pipeline: Pipeline;
+  private readonly source: FolderSource;
+  private readonly ads: AdsServer;
+  private readonly statusServer: StatusServer;
+  private readonly metrics = new Metrics();
+  private result = EMPTY;
+  private published: Published | null = null;
+  private unpublished: string | null = 'the resources have not been read yet';
+
+  constructor(options: ControlPlaneOptions) {
+    this.options = options;
+    this.pipeline = new Pipeline(options.listeners);
+    this.source = new FolderSource({ folder: options.folder }, (event) => this.apply(event));
+    this.ads = new AdsServer({ logger: options.logger });
+    this.ads.proxies.on('change', () => this.metrics.observe(this.ads.proxies.list()));
+    this.statusServer = new StatusServer({
+      report: () => this.report(),
+      notReady: () => (this.published === null ? this.unpublished : null),
+      metrics: this.metrics,
+    });
+  }
+
+  /** Serves when it resolves; a proxy that connects gets its whole configuration at once. */
+  async start(): Promise<{ readonly xdsPort: number; readonly statusPort: number }> {
+    const { host } = this.options;
+    await this.source.start();
+    const xdsPort = await this.ads.listen(host, this.options.xdsPort);
+    const statusPort = await this.statusServer.listen(host, this.options.statusPort);
+    return { xdsPort, statusPort };
+  }
+
+  /** Proxies keep serving what they have. Ends within its grace whatever clients do. */
+  async close(): Promise<void> {
+    const grace = new AbortController();
+    const all = Promise.all([
+      this.source.close(),
+      this.statusServer.close(),
+      this.ads.close(CLOSE_GRACE_MS),
+    ]);
+    await Promise.race([all, sleep(2 * CLOSE_GRACE_MS, undefined, { signal: grace.signal })]);
+    grace.abort();
+  }
+
+  report(): Report {
+    return report({
+      version: this.options.version,
+      published: this.published,
+      unpublished: this.unpublished,
+      proxies: this.ads.proxies.list(),
+      result: this.result,
+    });
+  }
+
+  private apply(event: SourceEvent): void {
+    const stop = this.metrics.rebuildSeconds.startTimer();
+    this.result = this.pipeline.run(event);
+    this.logProblems();
+    this.publish();
+    stop();
+  }
+
+  /** A state that contradicts itself is not sent: proxies keep the last one that did not. */
+  private publish(): void {
+    const set = translate(this.result.mesh, this.options.translation);
+    const contradictions = checkConsistency(set);
+    if (contradictions.length > 0) {
+      this.unpublished = `the state contradicts itself: ${contradictions.join('; ')}`;
+      this.metrics.unpublished.inc();
+      this.options.logger.error({ contradictions }, 'not published');
+      return;
+    }
+    const snapshot = encodeSnapshot(set);
+    this.ads.publish(snapshot);
+    this.published = {
+      versions: Object.fromEntries(snapshot.versions),
+      at: new Date().toISOString(),
+    };
+    this.unpublished = null;
+    this.metrics.published.inc();
+    const { routes, targets } = this.result.mesh;
+    this.options.logger.info({ routes: routes.length, targets: targets.length }, 'published');
+  }
+
+  private logProblems(): void {
+    const { problems } = this.result;
+    this.metrics.problems.set(problems.length);
+    for (const problem of problems.slice(0, MAX_LOGGED_PROBLEMS)) {
+      this.options.logger.warn(problem, 'problem');
+    }
+    const more = problems.length - MAX_LOGGED_PROBLEMS;
+    if (more > 0) this.options.logger.warn({ more }, 'further problems are in /status');
+  }
+}

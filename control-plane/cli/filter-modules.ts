@@ -1,0 +1,31 @@
+/** The compiled filters in a folder, with the hashes of what they hold now. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Module } from '../xds/translate.ts';
+import { CommandFailure } from './failure.ts';
+
+/** @throws CommandFailure naming the file that cannot be read. */
+export async function filterModules(folder: string) {
+  const [router, splitter, batcher, rewriter] = await Promise.all([
+    filterModule(folder, 'router'),
+    filterModule(folder, 'splitter'),
+    filterModule(folder, 'batcher'),
+    filterModule(folder, 'rewriter'),
+  ]);
+  return { router, splitter, batcher, rewriter };
+}
+
+async function filterModule(folder: string, name: string): Promise<Module> {
+  const path = join(resolve(folder), `${name}.wasm`);
+  try {
+    const bytes = await readFile(path);
+    return { path, sha256: createHash('sha256').update(bytes).digest('hex') };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CommandFailure(
+      `the filter ${path} cannot be read (${code}): build it with npm run build, or give --modules`,
+      1,
+    );
+  }
+}

@@ -1,0 +1,24 @@
+/** Arguments of the command line, from text to what the commands need. */
+import { isIP } from 'node:net';
+import { InvalidArgumentError } from 'commander';
+
+export function port(text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 0 && value <= 65535) return value;
+  throw new InvalidArgumentError('must be a port from 0 to 65535; 0 takes any free one');
+}
+
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** `127.0.0.1:8080` or `[::1]:8080`. */
+export function socketAddress(text: string): SocketAddress {
+  const match = /^(?:\[(?<six>[^\]]+)\]|(?<four>[^:]+)):(?<port>\d+)$/.exec(text);
+  const address = match?.groups?.['six'] ?? match?.groups?.['four'] ?? '';
+  if (isIP(address) === 0) {
+    throw new InvalidArgumentError('must be IP:PORT, such as 127.0.0.1:8080 or [::1]:8080');
+  }
+  return { address, port: port(match?.groups?.['port'] ?? '') };
+}

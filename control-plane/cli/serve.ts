@@ -1,0 +1,90 @@
+/** `modelweir serve`: runs the control plane on a folder until it is told to stop. */
+import { Command, Option } from 'commander';
+import { pino } from 'pino';
+import { DEFAULT_LIMITS } from '../xds/translate.ts';
+import { ControlPlane } from './control-plane.ts';
+import { CommandFailure } from './failure.ts';
+import { filterModules } from './filter-modules.ts';
+import { requireFolder } from './folder.ts';
+import { port, type SocketAddress, socketAddress } from './options.ts';
+import { VERSION } from './version.ts';
+
+interface Options {
+  readonly config: string;
+  readonly xdsPort: number;
+  readonly statusPort: number;
+  readonly listen: SocketAddress;
+  readonly modules: string;
+  readonly host: string;
+  readonly accessLog: string | undefined;
+  readonly logLevel: string;
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('Serves the resources of a folder to Envoy, and follows their changes.')
+    .requiredOption('--config <folder>', 'folder of YAML files')
+    .option('--xds-port <port>', 'port for Envoy (ADS over gRPC); 0: any free one', port, 18000)
+    .option('--status-port <port>', 'port for /status and /metrics; 0: any free one', port, 18001)
+    .option('--host <address>', 'address of both ports; they have no access control', '127.0.0.1')
+    .option(
+      '--listen <address:port>',
+      'where Envoy takes model traffic',
+      socketAddress,
+      socketAddress('127.0.0.1:8080'),
+    )
+    .option('--modules <folder>', "the compiled filters, on Envoy's machine too", 'dist/filters')
+    .option('--access-log <file>', "Envoy's access log; stdout is Envoy's own (default: none)")
+    .addOption(
+      new Option('--log-level <level>', 'least level that is logged')
+        .choices(LEVELS)
+        .default('info'),
+    )
+    .action(serve);
+}
+
+async function serve(options: Options): Promise<void> {
+  await requireFolder(options.config);
+  const modules = await filterModules(options.modules);
+  const logger = pino({ level: options.logLevel });
+  const controlPlane = new ControlPlane({
+    folder: options.config,
+    listeners: [{ name: 'default', ...options.listen }],
+    translation: { modules, limits: DEFAULT_LIMITS, accessLog: accessLogOf(options.accessLog) },
+    host: options.host,
+    xdsPort: options.xdsPort,
+    statusPort: options.statusPort,
+    version: VERSION,
+    logger,
+  });
+  const stop = stopSignal();
+  try {
+    const ports = await controlPlane.start();
+    const { address, port: listenPort } = options.listen;
+    const listen = address.includes(':')
+      ? `[${address}]:${listenPort}`
+      : `${address}:${listenPort}`;
+    logger.info({ ...ports, host: options.host, listen, config: options.config }, 'ready');
+  } catch (error) {
+    await controlPlane.close();
+    throw new CommandFailure((error as Error).message, 1);
+  }
+  const signal = await stop;
+  logger.info({ signal }, 'stopping');
+  await controlPlane.close();
+  logger.info('stopped');
+}
+
+function accessLogOf(file: string | undefined) {
+  if (file === undefined) return null;
+  return file === 'stdout' ? file : { path: file };
+}
+
+/** The first signal stops cleanly, and the second at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+  });
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+/** The command line: one file per command. */
+import { Command } from 'commander';
+import { CommandFailure } from './cli/failure.ts';
+import { serveCommand } from './cli/serve.ts';
+import { statusCommand } from './cli/status.ts';
+import { validateCommand } from './cli/validate.ts';
+import { VERSION } from './cli/version.ts';
+
+const program = new Command('modelweir')
+  .description('Makes a service mesh understand models.')
+  .version(VERSION)
+  .addCommand(serveCommand())
+  .addCommand(validateCommand())
+  .addCommand(statusCommand());
+
+for (const command of [program, ...program.commands]) {
+  // Whoever calls the command wrongly gets 2, as for a folder that is missing.
+  command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommandFailure)) throw error;
+  console.error(error.message);
+  process.exitCode = error.exitCode;
+}

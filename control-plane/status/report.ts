@@ -1,0 +1,71 @@
+/** What the status endpoint says: one plain JSON object, put together when it is asked for. */
+import type { ObjectRef, Status } from '../ir/status.ts';
+import type { LocatedProblem, PipelineResult } from '../pipeline.ts';
+import { needsIn } from './needs.ts';
+import { type ProxyView, programmed } from './programmed.ts';
+
+/** A connected proxy, with all that its stream knows of it. */
+export interface ReportedProxy extends ProxyView {
+  readonly cluster: string;
+  readonly userAgent: string;
+  readonly connectedAt: string;
+  readonly mode: string;
+  readonly inSync: boolean;
+  readonly types: readonly ReportedType[];
+}
+
+export interface ReportedType {
+  readonly typeUrl: string;
+  readonly subscribed: number;
+  readonly sentVersion: string | null;
+  readonly ackedVersion: string | null;
+  readonly inSync: boolean;
+  readonly nacks: readonly {
+    readonly message: string;
+    readonly version: string;
+    readonly resources: readonly string[];
+    readonly at: string;
+  }[];
+}
+
+export interface ReportedObject extends ObjectRef {
+  readonly file: string;
+  readonly line: number;
+  readonly observedGeneration: number;
+  readonly conditions: Status['conditions'];
+}
+
+export interface Published {
+  /** Type URL to version of what is sent. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export interface Report {
+  readonly version: string;
+  /** Null: nothing yet. */
+  readonly published: Published | null;
+  /** Why the newest state is not published; null: it is. */
+  readonly unpublished: string | null;
+  readonly proxies: readonly ReportedProxy[];
+  readonly objects: readonly ReportedObject[];
+  readonly problems: readonly LocatedProblem[];
+}
+
+export interface ReportInput {
+  readonly version: string;
+  readonly published: Published | null;
+  readonly unpublished: string | null;
+  readonly proxies: readonly ReportedProxy[];
+  readonly result: PipelineResult;
+}
+
+export function report({ result, ...rest }: ReportInput): Report {
+  const needsOf = needsIn(result.mesh);
+  const objects = result.statuses.map(({ object, conditions, ...status }) => {
+    const carried = programmed(needsOf(object), rest.proxies, rest.unpublished);
+    return { ...object, ...status, conditions: [...conditions, carried] };
+  });
+  return { ...rest, objects, problems: result.problems };
+}
