@@ -82,6 +82,12 @@ export const FULL_STATE_TYPES: ReadonlySet<string> = new Set([
   TYPE_URLS.listener,
 ]);
 
+/**
+ * One resource per response. Envoy stops at the first bad one of a response, and takes the same bytes
+ * for good when they come again: a response that it refused could not be tried in parts.
+ */
+export const SINGLE_TYPES: ReadonlySet<string> = new Set([TYPE_URLS.route, TYPE_URLS.extension]);
+
 /** Kept while anything else may still refer to them. */
 export const LATE_REMOVAL_TYPES: readonly string[] = [TYPE_URLS.cluster, TYPE_URLS.endpoint];
 

@@ -4,7 +4,7 @@
  */
 import type { Resource, Snapshot } from '../xds/snapshot.ts';
 import type { Nack, Push, TypeStatus } from './discovery.ts';
-import { StreamLimitError } from './discovery.ts';
+import { SINGLE_TYPES, StreamLimitError } from './discovery.ts';
 
 /** Most names that one client may ask for by name, of one type. */
 const MAX_NAMES = 100_000;
@@ -78,7 +78,7 @@ export class TypeState {
 
   /**
    * Names of existing resources to send now, sorted; refused ones wait until they change. `isolated`:
-   * a part of a refused response, to be sent with nothing else.
+   * to be sent with nothing else.
    */
   due(snapshot: Snapshot): { names: string[]; isolated: boolean } {
     const current = this.current(snapshot);
@@ -95,7 +95,8 @@ export class TypeState {
     }
     this.#groupNack = null;
     const names = [...(this.wildcard ? current.keys() : this.names)].filter(isDue).sort();
-    return { names, isolated: false };
+    const single = SINGLE_TYPES.has(this.typeUrl) && names.length > 1;
+    return { names: single ? names.slice(0, 1) : names, isolated: single };
   }
 
   /** Names that do not exist: those that the client holds, and those it was not yet told about. */
