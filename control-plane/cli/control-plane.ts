@@ -1,6 +1,6 @@
 /**
  * The control plane as one running whole: a folder of resources in, xDS and status out. Owns the wiring
- * and the order of start and end; must not know the command line.
+ * and the order of start and end; must not know the command line but for the names of its options in messages.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -15,6 +15,7 @@ import type { SourceEvent } from '../store/object.ts';
 import { checkConsistency } from '../xds/consistency.ts';
 import { encodeSnapshot } from '../xds/encode.ts';
 import { type TranslateOptions, translate } from '../xds/translate.ts';
+import { CommandFailure } from './failure.ts';
 
 export interface ControlPlaneOptions {
   readonly folder: string;
@@ -62,11 +63,17 @@ export class ControlPlane {
 
   /** Serves when it resolves; a proxy that connects gets its whole configuration at once. */
   async start(): Promise<{ readonly xdsPort: number; readonly statusPort: number }> {
-    const { host } = this.options;
+    const { host, xdsPort, statusPort } = this.options;
     await this.source.start();
-    const xdsPort = await this.ads.listen(host, this.options.xdsPort);
-    const statusPort = await this.statusServer.listen(host, this.options.statusPort);
-    return { xdsPort, statusPort };
+    return {
+      xdsPort: await listening(this.ads.listen(host, xdsPort), host, xdsPort, '--xds-port'),
+      statusPort: await listening(
+        this.statusServer.listen(host, statusPort),
+        host,
+        statusPort,
+        '--status-port',
+      ),
+    };
   }
 
   /** Proxies keep serving what they have. Ends within its grace whatever clients do. */
@@ -129,5 +136,23 @@ export class ControlPlane {
     }
     const more = problems.length - MAX_LOGGED_PROBLEMS;
     if (more > 0) this.options.logger.warn({ more }, 'further problems are in /status');
+  }
+}
+
+/** @throws CommandFailure naming the address and the option that changes it. */
+async function listening(
+  attempt: Promise<number>,
+  host: string,
+  port: number,
+  option: string,
+): Promise<number> {
+  try {
+    return await attempt;
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new CommandFailure(
+      `cannot listen on ${host}:${port}: choose another port with ${option} (${reason})`,
+      1,
+    );
   }
 }

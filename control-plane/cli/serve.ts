@@ -3,7 +3,6 @@ import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { DEFAULT_LIMITS } from '../xds/translate.ts';
 import { ControlPlane } from './control-plane.ts';
-import { CommandFailure } from './failure.ts';
 import { filterModules } from './filter-modules.ts';
 import { requireFolder } from './folder.ts';
 import { port, type SocketAddress, socketAddress } from './options.ts';
@@ -69,7 +68,7 @@ async function serve(options: Options): Promise<void> {
     logger.info({ ...ports, host: options.host, listen, config: options.config }, 'ready');
   } catch (error) {
     await controlPlane.close();
-    throw new CommandFailure((error as Error).message, 1);
+    throw error;
   }
   const signal = await stop;
   logger.info({ signal }, 'stopping');
