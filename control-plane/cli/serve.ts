@@ -1,8 +1,5 @@
 /** `modelweir serve`: runs the control plane on a folder until it is told to stop. */
 import { Command, Option } from 'commander';
-import { pino } from 'pino';
-import { DEFAULT_LIMITS } from '../xds/translate.ts';
-import { ControlPlane } from './control-plane.ts';
 import { filterModules } from './filter-modules.ts';
 import { requireFolder } from './folder.ts';
 import { port, type SocketAddress, socketAddress } from './options.ts';
@@ -45,6 +42,10 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: Options): Promise<void> {
+  // Loaded here, so that the other commands start without Envoy's messages and gRPC.
+  const { pino } = await import('pino');
+  const { DEFAULT_LIMITS } = await import('../xds/translate.ts');
+  const { ControlPlane } = await import('./control-plane.ts');
   await requireFolder(options.config);
   const modules = await filterModules(options.modules);
   const logger = pino({ level: options.logLevel });
