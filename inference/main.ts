@@ -90,7 +90,11 @@ const program = new Command('modelweir-inference')
   .option('--log-level <level>', 'of pino: trace to fatal, or silent', 'info');
 
 const options = program.parse().opts<Options>();
-const log = pino({ level: options.logLevel, base: { component: 'inference' } });
+const log = pino(
+  { level: options.logLevel, base: { component: 'inference' } },
+  // A line an event, so it may as well be written before anything else happens, the end above all.
+  pino.destination({ fd: 1, sync: true }),
+);
 let catalog: ModelCatalog | undefined;
 const metrics = new PodMetrics(() => catalog);
 const server = new PodServer({ ...options, version }, metrics);

@@ -1,0 +1,320 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { heldoutRows } from '../../unit/inference/heldout-rows.ts';
+import { EXAMPLES, inferBody, type PodProcess, startPod } from './pod-process.ts';
+
+const PACKAGE = new URL('../../../package.json', import.meta.url);
+const VERSION: string = JSON.parse(readFileSync(PACKAGE, 'utf8')).version;
+const LIMITS = ['--max-body-bytes', '20000', '--max-queue-rows', '64'];
+let pod: PodProcess;
+before(async () => {
+  pod = await startPod(['--repository', EXAMPLES, ...LIMITS]);
+});
+after(() => pod?.stop());
+
+describe('the server says what it is', () => {
+  const digits = {
+    versions: ['1'],
+    platform: 'onnx_onnxv1',
+    inputs: [{ name: 'pixels', datatype: 'FP32', shape: [-1, 64] }],
+    outputs: [
+      { name: 'label', datatype: 'INT64', shape: [-1] },
+      { name: 'probabilities', datatype: 'FP32', shape: [-1, 10] },
+    ],
+  };
+  const cases: [string, object][] = [
+    ['/v2', { name: 'modelweir', version: VERSION, extensions: [] }],
+    ['/v2/health/live', { live: true }],
+    ['/v2/health/ready', { ready: true }],
+    ['/v2/models/digits-stable', { name: 'digits-stable', ...digits }],
+    ['/v2/models/digits-canary/versions/1', { name: 'digits-canary', ...digits }],
+    ['/v2/models/tiny/ready', { name: 'tiny', ready: true }],
+    ['/v2/models/tiny/versions/1/ready', { name: 'tiny', ready: true }],
+  ];
+  for (const [path, expected] of cases) {
+    test(`GET ${path}`, async () => {
+      const { status, json } = await pod.get(path);
+      assert.deepEqual({ status, json }, { status: 200, json: expected });
+    });
+  }
+});
+
+describe('infer', () => {
+  test('tiny: nested data, id echoed', async () => {
+    const body = inferBody(
+      'x',
+      [
+        [1, 0, 1],
+        [0, 1, 0],
+        [1, 1, 0],
+        [0, 0, 1],
+      ],
+      { id: 'lesson' },
+    );
+    const { status, json } = await pod.post('/v2/models/tiny/infer', body);
+    assert.equal(status, 200, JSON.stringify(json));
+    const { model_name, model_version, id, outputs } = json;
+    assert.deepEqual(
+      { model_name, model_version, id },
+      { model_name: 'tiny', model_version: '1', id: 'lesson' },
+    );
+    assert.deepEqual(
+      { ...outputs[0], data: outputs[0].data.map(Math.round) },
+      {
+        name: 'y',
+        datatype: 'FP32',
+        shape: [4, 1],
+        data: [0, 1, 1, 0],
+      },
+    );
+  });
+
+  test('digits: flat data of integers, both outputs', async () => {
+    const [row] = heldoutRows();
+    const input = { name: 'pixels', shape: [1, 64], datatype: 'FP32', data: row?.pixels };
+    const { json } = await pod.post('/v2/models/digits-stable/versions/1/infer', {
+      inputs: [input],
+    });
+    assert.equal(json.id, undefined);
+    assert.deepEqual(json.outputs[0], {
+      name: 'label',
+      datatype: 'INT64',
+      shape: [1],
+      data: [row?.label],
+    });
+    assert.deepEqual(json.outputs[1].shape, [1, 10]);
+    const sum = json.outputs[1].data.reduce((a: number, b: number) => a + b);
+    assert.ok(Math.abs(sum - 1) < 1e-5);
+  });
+
+  test('only the requested outputs are sent', async () => {
+    const rows = heldoutRows().slice(0, 2);
+    const body = inferBody(
+      'pixels',
+      rows.map(({ pixels }) => pixels),
+      { outputs: [{ name: 'label' }] },
+    );
+    const { json } = await pod.post('/v2/models/digits-canary/infer', body);
+    assert.deepEqual(json.outputs, [
+      { name: 'label', datatype: 'INT64', shape: [2], data: rows.map(({ label }) => label) },
+    ]);
+  });
+
+  test('a final slash and a query change nothing', async () => {
+    assert.equal(
+      (await pod.post('/v2/models/tiny/infer/?x=1', inferBody('x', [[1, 0, 1]]))).status,
+      200,
+    );
+  });
+
+  test('nothing that the protocol does not have is added to the answer', async () => {
+    const { headers } = await pod.post('/v2/models/tiny/infer', inferBody('x', [[1, 0, 1]]));
+    const expected = ['connection', 'content-length', 'content-type', 'date', 'keep-alive'];
+    assert.deepEqual([...headers.keys()].sort(), expected);
+  });
+});
+
+describe('what is wrong is said', () => {
+  const row = [1, 0, 1];
+  const good = inferBody('x', [row]);
+  const input = { name: 'x', shape: [1, 3], datatype: 'FP32', data: row };
+  const posts: [string, string, unknown, number, RegExp][] = [
+    ['an unknown model', '/v2/models/nope/infer', good, 404, /model "nope" is not served here/],
+    [
+      'an unknown version',
+      '/v2/models/tiny/versions/7/infer',
+      good,
+      404,
+      /has no version "7" here; it has 1/,
+    ],
+    ['an unknown path', '/v2/model/tiny', good, 404, /no such path: \/v2\/model\/tiny/],
+    [
+      'a wrong input name',
+      '/v2/models/tiny/infer',
+      inferBody('z', [row]),
+      400,
+      /"inputs\[0\].name" is "z"; .* inputs "x"/,
+    ],
+    [
+      'a wrong datatype',
+      '/v2/models/tiny/infer',
+      { inputs: [{ ...input, datatype: 'INT32' }] },
+      400,
+      /the model takes "FP32"/,
+    ],
+    [
+      'a wrong shape',
+      '/v2/models/tiny/infer',
+      inferBody('x', [[1, 0]]),
+      400,
+      /shape \[1,2\] does not fit the model's \[-1,3\]/,
+    ],
+    [
+      'a wrong size',
+      '/v2/models/tiny/infer',
+      { inputs: [{ ...input, shape: [2, 3] }] },
+      400,
+      /has 3 elements, not 6/,
+    ],
+    [
+      'JSON that ends too early',
+      '/v2/models/tiny/infer',
+      '{"inputs":[',
+      400,
+      /the body is not JSON/,
+    ],
+    ['an empty body', '/v2/models/tiny/infer', '', 400, /the body is not JSON/],
+    [
+      'too many rows',
+      '/v2/models/tiny/infer',
+      inferBody('x', Array(65).fill(row)),
+      413,
+      /has 65 rows; at most 64 .*--max-queue-rows/,
+    ],
+    [
+      'too many bytes',
+      '/v2/models/tiny/infer',
+      ' '.repeat(20_001),
+      413,
+      /more than 20000 bytes; .*raise --max-body-bytes/,
+    ],
+    ['POST where GET is meant', '/v2/models/tiny', '', 405, /POST is not allowed here; use GET/],
+  ];
+  for (const [name, path, body, status, message] of posts) {
+    test(`${name}: ${status}`, async () => {
+      const reply = await pod.post(path, body);
+      assert.equal(reply.status, status, JSON.stringify(reply.json));
+      assert.deepEqual(Object.keys(reply.json), ['error']);
+      assert.match(reply.json.error, message);
+    });
+  }
+
+  test('GET where POST is meant: 405 with Allow', async () => {
+    const { status, headers, json } = await pod.get('/v2/models/tiny/infer');
+    assert.deepEqual([status, headers.get('allow')], [405, 'POST']);
+    assert.match(json.error, /use POST/);
+  });
+
+  test('a body of unknown length that is too large: 413 before it ends', async () => {
+    let sent = 0;
+    const endless = new ReadableStream({
+      pull(controller) {
+        sent += 1000;
+        controller.enqueue(new Uint8Array(1000).fill(32));
+        if (sent > 10_000_000) controller.close();
+      },
+    });
+    const target = `http://127.0.0.1:${pod.port}/v2/models/tiny/infer`;
+    const init = { method: 'POST', body: endless, duplex: 'half' } as RequestInit;
+    const reply = await fetch(target, init);
+    assert.equal(reply.status, 413);
+  });
+
+  const headerCases: [string, Record<string, string>, number, RegExp][] = [
+    [
+      'compressed bodies',
+      { 'content-encoding': 'gzip' },
+      415,
+      /content-encoding gzip is not supported/,
+    ],
+    [
+      'binary tensors',
+      { 'inference-header-content-length': '10' },
+      400,
+      /binary tensor data is not supported/,
+    ],
+  ];
+  for (const [name, headers, status, message] of headerCases) {
+    test(`${name}: ${status}`, async () => {
+      const reply = await pod.post('/v2/models/tiny/infer', good, headers);
+      assert.equal(reply.status, status);
+      assert.match(reply.json.error, message);
+    });
+  }
+
+  test('a body that is not UTF-8: 400', async () => {
+    const target = `http://127.0.0.1:${pod.port}/v2/models/tiny/infer`;
+    const reply = await fetch(target, { method: 'POST', body: Buffer.from([0x22, 0xff, 0x22]) });
+    assert.deepEqual([reply.status, await reply.json()], [400, { error: 'the body is not UTF-8' }]);
+  });
+});
+
+test('mixed requests at once get the answers that they get one by one', async () => {
+  const rows = heldoutRows().slice(0, 60);
+  const calls = rows.map(({ pixels }, i): [string, object] => {
+    if (i % 5 === 0)
+      return ['/v2/models/tiny/infer', inferBody('x', [[i % 2, i / 7, 1]], { id: `${i}` })];
+    if (i % 5 === 1)
+      return ['/v2/models/digits-stable/infer', inferBody('pixels', [pixels.slice(1)])];
+    const pair = [pixels, rows[(i * 7) % rows.length]?.pixels ?? pixels];
+    const outputs = i % 5 === 2 ? [{ name: 'label' }] : undefined;
+    const model = i % 2 === 0 ? 'digits-stable' : 'digits-canary';
+    return [
+      `/v2/models/${model}/infer`,
+      inferBody('pixels', pair.slice(i % 3 === 0 ? 0 : 1), { id: `${i}`, outputs }),
+    ];
+  });
+  const single = [];
+  for (const [path, body] of calls) single.push(await pod.post(path, body));
+  const joined = await Promise.all(calls.map(([path, body]) => pod.post(path, body)));
+  for (const [i, reply] of joined.entries()) {
+    assert.equal(reply.status, single[i]?.status);
+    assertSame(reply.json, single[i]?.json, `request ${i}`);
+  }
+  assert.ok(joined.some(({ status }) => status === 400));
+  assert.ok((await batchedRows('digits-stable')).joined, 'some requests did share a run');
+});
+
+test('metrics count requests by model and status, runs, rows and times', async () => {
+  const before = (await pod.get('/metrics')).json as string;
+  await pod.post(
+    '/v2/models/tiny/infer',
+    inferBody('x', [
+      [1, 0, 1],
+      [0, 0, 0],
+    ]),
+  );
+  await pod.post('/v2/models/tiny/infer', 'no');
+  await pod.post('/v2/models/nope/infer', 'no');
+  const text = (await pod.get('/metrics')).json as string;
+  const grown = (series: string): number => value(text, series) - value(before, series);
+  assert.equal(grown('modelweir_inference_requests_total{model="tiny",code="200"}'), 1);
+  assert.equal(grown('modelweir_inference_requests_total{model="tiny",code="400"}'), 1);
+  assert.equal(grown('modelweir_inference_requests_total{model="",code="404"}'), 1);
+  assert.equal(grown('modelweir_inference_batch_rows_sum{model="tiny",version="1"}'), 2);
+  assert.equal(grown('modelweir_inference_batch_rows_count{model="tiny",version="1"}'), 1);
+  assert.equal(grown('modelweir_inference_queue_seconds_count{model="tiny",version="1"}'), 1);
+  assert.equal(grown('modelweir_inference_compute_seconds_count{model="tiny",version="1"}'), 1);
+  assert.ok(grown('modelweir_inference_compute_seconds_sum{model="tiny",version="1"}') > 0);
+  assert.equal(value(text, 'modelweir_inference_queue_rows{model="tiny",version="1"}'), 0);
+});
+
+function value(text: string, series: string): number {
+  const line = text.split('\n').find((each) => each.startsWith(`${series} `));
+  return Number(line?.slice(series.length + 1) ?? 0);
+}
+
+async function batchedRows(model: string): Promise<{ joined: boolean }> {
+  const text = (await pod.get('/metrics')).json as string;
+  const labels = `{model="${model}",version="1"}`;
+  const runs = value(text, `modelweir_inference_batch_rows_count${labels}`);
+  return { joined: runs < value(text, `modelweir_inference_queue_seconds_count${labels}`) };
+}
+
+/** Equal but for the last bits of numbers, which another batch size may round differently. */
+function assertSame(actual: unknown, expected: unknown, where: string): void {
+  if (typeof actual === 'number' && typeof expected === 'number') {
+    assert.ok(Math.abs(actual - expected) < 1e-6, `${where}: ${actual} is not ${expected}`);
+  } else if (
+    typeof actual === 'object' &&
+    actual !== null &&
+    typeof expected === 'object' &&
+    expected !== null
+  ) {
+    assert.deepEqual(Object.keys(actual), Object.keys(expected), where);
+    for (const [key, part] of Object.entries(actual)) {
+      assertSame(part, (expected as Record<string, unknown>)[key], `${where}.${key}`);
+    }
+  } else assert.deepEqual(actual, expected, where);
+}
