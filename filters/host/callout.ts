@@ -2,14 +2,14 @@
 import { Callout, Root } from '../abi/contexts.ts';
 import { registerCallout } from '../abi/dispatcher.ts';
 import { proxy_http_call } from '../abi/imports.ts';
-import { clearOut, outData } from '../abi/memory.ts';
+import { clearOut, noteGarbage, outData } from '../abi/memory.ts';
 import { HeaderList } from './headers.ts';
 import { enterRoot, leaveStream } from './stream.ts';
 
 /**
  * Calls a cluster in the name of `root`, so that the call outlives any one stream. `headers` needs
  * `:method`, `:path` and `:authority`. False where the host would not even try: then `callout` is never
- * told anything.
+ * told anything. `body` counts as garbage from here on.
  */
 export function call(
   root: Root,
@@ -36,6 +36,7 @@ export function call(
     outData,
   );
   leaveStream();
+  noteGarbage(body.byteLength);
   if (result != 0) return false;
   callout.root = root.id;
   registerCallout(<i32>load<u32>(outData), callout);

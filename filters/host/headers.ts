@@ -51,6 +51,8 @@ export class HeaderName {
 /** All headers of a map, or headers to send: alternating names and values in `items`. */
 export class HeaderList {
   items: string[] = [];
+  /** Kept until the next `add`: one list may answer many streams. */
+  private encoded: ArrayBuffer | null = null;
 
   static read(map: u32): HeaderList {
     clearOut();
@@ -61,6 +63,7 @@ export class HeaderList {
   add(name: string, value: string): HeaderList {
     this.items.push(name);
     this.items.push(value);
+    this.encoded = null;
     return this;
   }
 
@@ -74,6 +77,8 @@ export class HeaderList {
 
   /** proxy-wasm's form: a count, all lengths, then all texts, each with a zero byte after it. */
   encode(): ArrayBuffer {
+    const encoded = this.encoded;
+    if (encoded !== null) return encoded;
     const count = this.items.length;
     let size = 4 + count * 4;
     const texts: ArrayBuffer[] = [];
@@ -92,6 +97,7 @@ export class HeaderList {
       memory.copy(at, changetype<usize>(text), text.byteLength);
       at += text.byteLength + 1;
     }
+    this.encoded = out;
     return out;
   }
 

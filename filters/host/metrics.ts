@@ -53,3 +53,31 @@ export class Histogram {
     proxy_record_metric(this.id, value);
   }
 }
+
+/**
+ * Counters of one metric by two labels, defined when they are first used. Make one per module and never
+ * per configuration: the host holds a metric that is defined twice twice.
+ */
+export class CounterTable {
+  private metric: string;
+  private firstLabel: string;
+  private secondLabel: string;
+  private counters: Map<string, Map<string, Counter>> = new Map<string, Map<string, Counter>>();
+
+  constructor(metric: string, firstLabel: string, secondLabel: string) {
+    this.metric = metric;
+    this.firstLabel = firstLabel;
+    this.secondLabel = secondLabel;
+  }
+
+  /** Adds one to the counter `metric;firstLabel=first;secondLabel=second`. */
+  add(first: string, second: string): void {
+    if (!this.counters.has(first)) this.counters.set(first, new Map<string, Counter>());
+    const row = this.counters.get(first);
+    if (!row.has(second)) {
+      const labels = ';' + this.firstLabel + '=' + first + ';' + this.secondLabel + '=' + second;
+      row.set(second, new Counter(this.metric + labels));
+    }
+    row.get(second).add(1);
+  }
+}

@@ -11,7 +11,7 @@ import {
   proxy_send_local_response,
   proxy_set_effective_context,
 } from '../abi/imports.ts';
-import { outData, outSize } from '../abi/memory.ts';
+import { noteGarbage, outData, outSize } from '../abi/memory.ts';
 import { HeaderList } from './headers.ts';
 
 export { Callout, CONTINUE, HOLD, Root, register, Stream };
@@ -41,7 +41,7 @@ export function resetStream(): void {
 
 /**
  * Answers the current stream's request. `details` goes to Envoy's access log (no spaces). Once
- * response headers are out, the host can only reset.
+ * response headers are out, the host can only reset. `body` counts as garbage from here on.
  */
 export function reply(status: i32, details: string, headers: HeaderList, body: Uint8Array): void {
   const detailBytes = String.UTF8.encode(details);
@@ -56,6 +56,7 @@ export function reply(status: i32, details: string, headers: HeaderList, body: U
     headerBytes.byteLength,
     NO_GRPC_STATUS,
   );
+  noteGarbage(body.byteLength);
 }
 
 /**

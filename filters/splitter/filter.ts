@@ -7,7 +7,7 @@ import { CLUSTER_HEADER, ROUTE_HEADER, VARIANT_HEADER } from '../contract/header
 import { decodeSplitterConfig } from '../contract/splitter-config.ts';
 import { random } from '../host/clock.ts';
 import { HeaderName, REQUEST_HEADERS, RESPONSE_HEADERS } from '../host/headers.ts';
-import { Counter } from '../host/metrics.ts';
+import { CounterTable } from '../host/metrics.ts';
 import { CONTINUE, clearRouteCache, Root, Stream } from '../host/stream.ts';
 import { bucketOf, variantOfBucket, variantOfPoint } from './choice.ts';
 import { compile, RouteProgram, SplitterProgram } from './program.ts';
@@ -16,16 +16,9 @@ const ROUTE = new HeaderName(ROUTE_HEADER);
 const CLUSTER = new HeaderName(CLUSTER_HEADER);
 const VARIANT = new HeaderName(VARIANT_HEADER);
 
-/** By route and variant. They outlive configurations: a metric defined twice is held twice. */
-const counters = new Map<string, Counter>();
+const requests = new CounterTable('modelweir_splitter_requests_total', 'route', 'variant');
 /** Names of sticky headers, encoded once. */
 const headerNames = new Map<string, HeaderName>();
-
-function counterOf(route: string, variant: string): Counter {
-  const name = 'modelweir_splitter_requests_total;route=' + route + ';variant=' + variant;
-  if (!counters.has(name)) counters.set(name, new Counter(name));
-  return counters.get(name);
-}
 
 function headerNameOf(name: string): HeaderName {
   if (!headerNames.has(name)) headerNames.set(name, new HeaderName(name));
@@ -70,7 +63,7 @@ class SplitterStream extends Stream {
     CLUSTER.set(REQUEST_HEADERS, variant.cluster);
     VARIANT.set(REQUEST_HEADERS, variant.name);
     clearRouteCache();
-    counterOf(route.name, variant.name).add(1);
+    requests.add(route.name, variant.name);
     if (route.variantHeader) this.shownVariant = variant.name;
     return CONTINUE;
   }

@@ -1,0 +1,280 @@
+/**
+ * Splitter, batcher and rewriter in a real Envoy without a control plane. A native filter says which
+ * route a request belongs to, in the router's place. The batcher's configuration comes by ECDS from a
+ * file, so that a test can replace it under traffic.
+ */
+import 'assemblyscript/std/portable/index.js';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  BatcherConfig,
+  BatcherRoute,
+  encodeBatcherConfig,
+} from '../../../filters/contract/batcher-config.ts';
+import { encodeRewriterConfig, RewriterConfig } from '../../../filters/contract/rewriter-config.ts';
+import {
+  encodeSplitterConfig,
+  SplitterConfig,
+  SplitterRoute,
+  SplitterVariant,
+} from '../../../filters/contract/splitter-config.ts';
+import { adminAt, startEnvoy, type TestEnvoy } from '../../harness/envoy.ts';
+
+const TYPE = 'type.googleapis.com/envoy.extensions';
+const ROUTE = 'default/digits';
+const RESERVED = { remove_on_match: { key_matcher: { prefix: 'x-modelweir-' } } };
+
+/** Public path of the model; the backend knows it as `served`. */
+export const INFER = '/v2/models/digits/infer';
+export const SERVED_INFER = '/v2/models/served/infer';
+
+export type Batching = Partial<Omit<BatcherRoute, 'name'>>;
+
+export interface MeshOptions {
+  readonly backendPort: number;
+  readonly batching?: Batching;
+  readonly maxHeldBytes?: number;
+  /** Of the module in `dist/`; default the batcher that ships. */
+  readonly module?: string;
+  /** Default 5,000. */
+  readonly idleTimeoutMs?: number;
+}
+
+export interface BatchingMesh {
+  readonly envoy: TestEnvoy;
+  /** Of the listener: `http://127.0.0.1:PORT`. */
+  readonly url: string;
+  readonly port: number;
+  /** Replaces the batcher's configuration. Envoy takes it up some milliseconds later. */
+  update(batching: Batching, maxHeldBytes?: number): void;
+  /** How many configurations of the batcher Envoy has taken up. */
+  updates(): Promise<number>;
+  /** Value of `modelweir_batcher_NAME;route=...;outcome=OUTCOME`. */
+  count(name: string, outcome: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function startMesh(options: MeshOptions): Promise<BatchingMesh> {
+  const folder = mkdtempSync(join(tmpdir(), 'modelweir-ecds-'));
+  const file = join(folder, 'batcher.json');
+  let version = 0;
+  const update = (batching: Batching, maxHeldBytes = 67_108_864): void => {
+    version++;
+    const text = discovery(String(version), batcherConfig(batching, maxHeldBytes), options.module);
+    // Envoy looks at a file when another one is moved over it.
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  };
+  update(options.batching ?? {}, options.maxHeldBytes);
+  try {
+    const envoy = await startEnvoy({ bootstrap: bootstrap(options, file) });
+    const address = (await envoy.listeners()).get('test') ?? '';
+    return {
+      envoy,
+      url: `http://${address}`,
+      port: Number(address.slice(address.lastIndexOf(':') + 1)),
+      update,
+      updates: async () => {
+        const found = await envoy.stats(/extension_config_discovery.*config_reload$/);
+        return [...found.values()].reduce((sum, value) => sum + value, 0);
+      },
+      count: async (name, outcome) => {
+        const metric = `wasmcustom.modelweir_batcher_${name};route=${ROUTE};outcome=${outcome}`;
+        return (await envoy.stats()).get(metric) ?? 0;
+      },
+      stop: async () => {
+        await envoy.stop();
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function batcherConfig(batching: Batching, maxHeldBytes: number): string {
+  const route = Object.assign(new BatcherRoute(), {
+    name: ROUTE,
+    maxRows: 32,
+    maxBytes: 1_048_576,
+    maxDelayMs: 20,
+    maxInFlight: 1,
+    timeoutMs: 5_000,
+    identityHeaders: ['authorization'],
+    ...batching,
+  });
+  const config = new BatcherConfig();
+  config.maxHeldBytes = maxHeldBytes;
+  config.routes = [route];
+  return encodeBatcherConfig(config);
+}
+
+function splitterConfig(): string {
+  const variant = Object.assign(new SplitterVariant(), {
+    name: 'stable',
+    cluster: 'backend',
+    weight: 1,
+  });
+  const route = Object.assign(new SplitterRoute(), { name: ROUTE, variants: [variant] });
+  const config = new SplitterConfig();
+  config.routes = [route];
+  return encodeSplitterConfig(config);
+}
+
+function rewriterConfig(): string {
+  return encodeRewriterConfig(Object.assign(new RewriterConfig(), { servedModel: 'served' }));
+}
+
+function discovery(version: string, configuration: string, module = 'filters/batcher'): string {
+  return JSON.stringify({
+    version_info: version,
+    resources: [
+      {
+        '@type': 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
+        name: 'modelweir.batcher',
+        typed_config: wasmConfig(module, configuration),
+      },
+    ],
+  });
+}
+
+/** One of our built modules as a filter's configuration; `module` is its path under `dist/`. */
+function wasmConfig(module: string, configuration: string): object {
+  const filename = fileURLToPath(new URL(`../../../dist/${module}.wasm`, import.meta.url));
+  return {
+    '@type': `${TYPE}.filters.http.wasm.v3.Wasm`,
+    config: {
+      name: module,
+      root_id: module,
+      vm_config: {
+        vm_id: module,
+        runtime: 'envoy.wasm.runtime.v8',
+        code: { local: { filename } },
+      },
+      configuration: {
+        '@type': 'type.googleapis.com/google.protobuf.StringValue',
+        value: configuration,
+      },
+      failure_policy: 'FAIL_RELOAD',
+      reload_config: { backoff: { base_interval: '0.05s' } },
+      allow_on_headers_stop_iteration: true,
+    },
+  };
+}
+
+function bootstrap(options: MeshOptions, file: string): object {
+  return {
+    node: { id: 'test-envoy', cluster: 'modelweir-test' },
+    admin: adminAt(0),
+    static_resources: { listeners: [listener(options, file)], clusters: [cluster(options)] },
+  };
+}
+
+function listener(options: MeshOptions, file: string): object {
+  const manager = {
+    '@type': `${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+    stat_prefix: 'test',
+    route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes: [route(options)] }] },
+    http_filters: [
+      nameRoute(),
+      { name: 'splitter', typed_config: wasmConfig('filters/splitter', splitterConfig()) },
+      {
+        name: 'modelweir.batcher',
+        config_discovery: {
+          config_source: { path_config_source: { path: file }, resource_api_version: 'V3' },
+          type_urls: ['envoy.extensions.filters.http.wasm.v3.Wasm'],
+        },
+      },
+      {
+        name: 'envoy.filters.http.router',
+        typed_config: { '@type': `${TYPE}.filters.http.router.v3.Router` },
+      },
+    ],
+  };
+  return {
+    name: 'test',
+    address: { socket_address: { address: '127.0.0.1', port_value: 0 } },
+    per_connection_buffer_limit_bytes: 4_194_304,
+    filter_chains: [
+      {
+        filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }],
+      },
+    ],
+  };
+}
+
+/** Says what the router would say. */
+function nameRoute(): object {
+  const set = (key: string, value: string): object => ({
+    append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+  });
+  const names = [set('x-modelweir-route', ROUTE), set('x-modelweir-model', 'digits')];
+  return {
+    name: 'envoy.filters.http.header_mutation',
+    typed_config: {
+      '@type': `${TYPE}.filters.http.header_mutation.v3.HeaderMutation`,
+      mutations: {
+        request_mutations: [...names, set('x-modelweir-protocol', 'open-inference')],
+      },
+    },
+  };
+}
+
+function route(options: MeshOptions): object {
+  return {
+    match: { prefix: '/' },
+    route: {
+      cluster_header: 'x-modelweir-cluster',
+      timeout: '5s',
+      idle_timeout: `${(options.idleTimeoutMs ?? 5_000) / 1000}s`,
+    },
+  };
+}
+
+function cluster(options: MeshOptions): object {
+  return {
+    name: 'backend',
+    type: 'STATIC',
+    connect_timeout: '1s',
+    per_connection_buffer_limit_bytes: 4_194_304,
+    load_assignment: {
+      cluster_name: 'backend',
+      endpoints: [
+        {
+          lb_endpoints: [
+            {
+              endpoint: {
+                address: {
+                  socket_address: { address: '127.0.0.1', port_value: options.backendPort },
+                },
+              },
+            },
+          ],
+        },
+      ],
+    },
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': `${TYPE}.upstreams.http.v3.HttpProtocolOptions`,
+        explicit_http_config: { http_protocol_options: {} },
+        http_filters: [
+          { name: 'rewriter', typed_config: wasmConfig('filters/rewriter', rewriterConfig()) },
+          {
+            name: 'envoy.filters.http.header_mutation',
+            typed_config: {
+              '@type': `${TYPE}.filters.http.header_mutation.v3.HeaderMutation`,
+              mutations: { request_mutations: [RESERVED] },
+            },
+          },
+          {
+            name: 'envoy.filters.http.upstream_codec',
+            typed_config: { '@type': `${TYPE}.filters.http.upstream_codec.v3.UpstreamCodec` },
+          },
+        ],
+      },
+    },
+  };
+}
