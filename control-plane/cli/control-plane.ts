@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Listener } from '../ir/mesh.ts';
+import type { Listener, Mesh } from '../ir/mesh.ts';
 import { Pipeline, type PipelineResult } from '../pipeline.ts';
 import { AdsServer } from '../serve/ads-server.ts';
 import { Metrics } from '../status/metrics.ts';
@@ -14,6 +14,7 @@ import { FolderSource } from '../store/folder-source.ts';
 import type { SourceEvent } from '../store/object.ts';
 import { checkConsistency } from '../xds/consistency.ts';
 import { encodeSnapshot } from '../xds/encode.ts';
+import type { Snapshot } from '../xds/snapshot.ts';
 import { type TranslateOptions, translate } from '../xds/translate.ts';
 import { CommandFailure } from './failure.ts';
 
@@ -106,17 +107,14 @@ export class ControlPlane {
     stop();
   }
 
-  /** A state that contradicts itself is not sent: proxies keep the last one that did not. */
+  /** A state that cannot be told to a proxy is not sent: proxies keep the last one that could. */
   private publish(): void {
-    const set = translate(this.result.mesh, this.options.translation);
-    const contradictions = checkConsistency(set);
-    if (contradictions.length > 0) {
-      this.unpublished = `the state contradicts itself: ${contradictions.join('; ')}`;
+    const { mesh } = this.result;
+    const snapshot = this.translated(mesh);
+    if (snapshot === null) {
       this.metrics.unpublished.inc();
-      this.options.logger.error({ contradictions }, 'not published');
       return;
     }
-    const snapshot = encodeSnapshot(set);
     this.ads.publish(snapshot);
     this.published = {
       versions: Object.fromEntries(snapshot.versions),
@@ -124,8 +122,25 @@ export class ControlPlane {
     };
     this.unpublished = null;
     this.metrics.published.inc();
-    const { routes, targets } = this.result.mesh;
-    this.options.logger.info({ routes: routes.length, targets: targets.length }, 'published');
+    const counts = { routes: mesh.routes.length, targets: mesh.targets.length };
+    this.options.logger.info(counts, 'published');
+  }
+
+  /** Null: it cannot be told, and `unpublished` says why. */
+  private translated(mesh: Mesh): Snapshot | null {
+    const { logger, translation } = this.options;
+    try {
+      const set = translate(mesh, translation);
+      const contradictions = checkConsistency(set);
+      if (contradictions.length === 0) return encodeSnapshot(set);
+      this.unpublished = `the state contradicts itself: ${contradictions.join('; ')}`;
+      logger.error({ contradictions }, 'not published');
+    } catch (error) {
+      // A mistake of ours: the mesh must not go down with it.
+      this.unpublished = `the state could not be translated: ${error}`;
+      logger.error({ err: error }, 'not published');
+    }
+    return null;
   }
 
   private logProblems(): void {

@@ -5,15 +5,14 @@ import { join, resolve } from 'node:path';
 import type { Module } from '../xds/translate.ts';
 import { CommandFailure } from './failure.ts';
 
-/** @throws CommandFailure naming the file that cannot be read. */
+/** @throws CommandFailure naming the first file that cannot be read. */
 export async function filterModules(folder: string) {
-  const [router, splitter, batcher, rewriter] = await Promise.all([
-    filterModule(folder, 'router'),
-    filterModule(folder, 'splitter'),
-    filterModule(folder, 'batcher'),
-    filterModule(folder, 'rewriter'),
-  ]);
-  return { router, splitter, batcher, rewriter };
+  return {
+    router: await filterModule(folder, 'router'),
+    splitter: await filterModule(folder, 'splitter'),
+    batcher: await filterModule(folder, 'batcher'),
+    rewriter: await filterModule(folder, 'rewriter'),
+  };
 }
 
 async function filterModule(folder: string, name: string): Promise<Module> {

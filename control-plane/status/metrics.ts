@@ -1,5 +1,6 @@
 /** The control plane's own metrics, in a registry of their own. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { TYPE_URLS } from '../xds/snapshot.ts';
 import type { ReportedProxy } from './report.ts';
 
 const PREFIX = 'modelweir_control_plane_';
@@ -47,13 +48,21 @@ export class Metrics {
   });
   private seen = new Set<string>();
 
+  constructor() {
+    // From the start, so that the first refusal is a step up from 0 and not a new series.
+    for (const typeUrl of Object.values(TYPE_URLS)) {
+      this.pushes.inc({ type: shortType(typeUrl) }, 0);
+      this.nacks.inc({ type: shortType(typeUrl) }, 0);
+    }
+  }
+
   /** Counts what is new since the last call. */
   observe(proxies: readonly ReportedProxy[]): void {
     this.connected.set(proxies.length);
     const seen = new Set<string>();
     for (const { nodeId, connectedAt, types } of proxies) {
       for (const { typeUrl, sentVersion, nacks } of types) {
-        const type = typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+        const type = shortType(typeUrl);
         const stream = `${nodeId} ${connectedAt} ${type}`;
         const facts = nacks.map((nack) => ({
           counter: this.nacks,
@@ -70,4 +79,8 @@ export class Metrics {
     }
     this.seen = seen;
   }
+}
+
+function shortType(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
 }

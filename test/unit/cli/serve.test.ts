@@ -106,8 +106,8 @@ test('metrics have our names and count', options, async (context) => {
     /^modelweir_control_plane_snapshots_published_total 1$/m,
     /^modelweir_control_plane_connected_proxies 0$/m,
     /^modelweir_control_plane_rebuild_seconds_count 1$/m,
-    /^# TYPE modelweir_control_plane_pushes_total counter$/m,
-    /^# TYPE modelweir_control_plane_nacks_total counter$/m,
+    /^modelweir_control_plane_pushes_total\{type="Cluster"\} 0$/m,
+    /^modelweir_control_plane_nacks_total\{type="TypedExtensionConfig"\} 0$/m,
   ]) {
     assert.match(text, line);
   }
