@@ -143,12 +143,14 @@ export class Connection {
   }
 
   #wakeLater(): void {
-    const at = this.#dialect.stream.wakeAtMs;
-    if (this.#ended || this.#timer !== null || at === null || at <= Date.now()) return;
+    if (this.#ended || this.#timer !== null) return;
+    const nowMs = Date.now();
+    const at = this.#dialect.stream.wakeAtMs(nowMs);
+    if (at === null) return;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#pump();
-    }, at - Date.now());
+    }, at - nowMs);
   }
 }
 

@@ -14,15 +14,15 @@ export class DeltaStream extends ResourceStream {
     if (request.nonce !== '' && state.inFlight?.push.nonce === request.nonce) {
       this.answered(state, request.error, true, nowMs);
     }
-    if (first) this.#begin(state, request);
+    if (first) this.#begin(state, request, nowMs);
     for (const name of request.unsubscribe) this.#unsubscribe(state, name);
     for (const name of request.subscribe) this.#subscribe(state, name, first);
   }
 
-  #begin(state: TypeState, request: DeltaRequest): void {
-    for (const [name, version] of Object.entries(request.initialVersions)) {
-      state.held.set(name, version);
-    }
+  #begin(state: TypeState, request: DeltaRequest, nowMs: number): void {
+    const initial = Object.entries(request.initialVersions);
+    for (const [name, version] of initial) state.held.set(name, version);
+    if (initial.length > 0) this.resumed(nowMs);
     const namesNothing = request.subscribe.length === 0 && request.unsubscribe.length === 0;
     if (!FULL_STATE_TYPES.has(state.typeUrl) || !namesNothing) return;
     state.wildcard = true;

@@ -14,7 +14,9 @@ import { TypeState } from './type-state.ts';
 const MAX_TYPES = 32;
 /** A client that does not ask for a new cluster's endpoints holds the other types up no longer. */
 const WARMING_TIMEOUT_MS = 2_000;
-/** With more than this removed and kept, removals wait for nothing any more. */
+/** A client that comes back has asked for all that it needs within this time. */
+const RESUME_MS = 1_000;
+/** Most removed resources that are kept for the sake of a refused configuration. */
 const MAX_KEPT = 1024;
 
 /** What a response is to carry, before it has a nonce. */
@@ -33,6 +35,7 @@ export abstract class ResourceStream {
   /** Clusters sent whose endpoints the client has not confirmed. */
   readonly #warming = new Set<string>();
   #warmingUntilMs: number | null = null;
+  #removalsFromMs: number | null = null;
 
   /** What to send of this type; null: nothing. Removals of clusters and endpoints are left out. */
   protected abstract update(state: TypeState, snapshot: Snapshot): Draft | null;
@@ -50,7 +53,7 @@ export abstract class ResourceStream {
     for (const name of this.#warming) if (!clusters?.has(name)) this.#warming.delete(name);
   }
 
-  /** The next response, or null until something happens or `wakeAtMs` has come. */
+  /** The next response, or null until something happens or the time of `wakeAtMs` has come. */
   next(nowMs: number): Push | null {
     const snapshot = this.#snapshot;
     if (snapshot === null) return null;
@@ -66,14 +69,16 @@ export abstract class ResourceStream {
     for (const state of unsettled.filter(isLate)) {
       const draft = this.removal(state, snapshot);
       if (draft === null) state.settle(snapshot);
-      else if (this.#mayRemove(draft, snapshot)) return this.#send(state, draft, snapshot);
+      else if (this.#mayRemove(draft, snapshot, nowMs)) return this.#send(state, draft, snapshot);
     }
     return null;
   }
 
-  /** When `next` is worth a try although nothing happened. */
-  get wakeAtMs(): number | null {
-    return this.#warmingUntilMs;
+  /** When, after `nowMs`, `next` is worth a try although nothing happened. */
+  wakeAtMs(nowMs: number): number | null {
+    const times = [this.#warmingUntilMs, this.#removalsFromMs].filter((time) => time !== null);
+    const future = times.filter((time) => time > nowMs);
+    return future.length === 0 ? null : Math.min(...future);
   }
 
   statuses(): TypeStatus[] {
@@ -90,6 +95,11 @@ export abstract class ResourceStream {
     const state = new TypeState(typeUrl);
     this.#types.set(typeUrl, state);
     return { state, first: true };
+  }
+
+  /** The client is back with what it had: until it has asked for all types, nothing is taken away. */
+  protected resumed(nowMs: number): void {
+    this.#removalsFromMs ??= nowMs + RESUME_MS;
   }
 
   /** The client's answer to what was in flight. `error` null: it took it. */
@@ -124,13 +134,15 @@ export abstract class ResourceStream {
   }
 
   /** While a proxy may still use an old configuration, what it refers to stays. */
-  #mayRemove(draft: Draft, snapshot: Snapshot): boolean {
+  #mayRemove(draft: Draft, snapshot: Snapshot, nowMs: number): boolean {
+    if (this.#removalsFromMs !== null && nowMs < this.#removalsFromMs) return false;
+    const states = [...this.#types.values()];
+    if (states.some((state) => state.inFlight !== null)) return false;
+    const referring = states.filter((state) => !isLate(state));
+    if (!referring.every((state) => state.settled)) return false;
     const removed = [...draft.items.values()].filter((version) => version === null);
-    if (removed.length > MAX_KEPT) return true;
-    return [...this.#types.values()].every(
-      (state) =>
-        state.inFlight === null &&
-        (isLate(state) || (state.settled && state.nacks(snapshot).length === 0)),
+    return (
+      removed.length > MAX_KEPT || referring.every((state) => state.nacks(snapshot).length === 0)
     );
   }
 

@@ -16,12 +16,25 @@ export class SotwStream extends ResourceStream {
   request(request: SotwRequest, nowMs: number): void {
     this.node ??= request.node;
     const { state, first } = this.stateOf(request.typeUrl);
-    // Sent before our last response arrived: the answer to that one will name the same resources.
-    if (state.lastNonce !== null && request.nonce !== state.lastNonce) return;
+    if (state.lastNonce !== null && request.nonce !== state.lastNonce) {
+      this.#overtaken(state, request.resourceNames);
+      return;
+    }
     if (state.inFlight !== null) {
       this.answered(state, request.error, !FULL_STATE_TYPES.has(request.typeUrl), nowMs);
     }
     this.#subscribe(state, request.resourceNames, first);
+  }
+
+  /**
+   * Sent before our last response arrived, so it answers nothing, and the answer to that response will
+   * name what is wanted. Only what it leaves out is news: the client has dropped it, even if that answer
+   * names it again.
+   */
+  #overtaken(state: TypeState, resourceNames: readonly string[]): void {
+    const names = new Set(resourceNames);
+    for (const name of state.names) if (!names.has(name)) state.forget(name);
+    state.settled = false;
   }
 
   #subscribe(state: TypeState, resourceNames: readonly string[], first: boolean): void {
@@ -80,7 +93,9 @@ export class SotwStream extends ResourceStream {
     for (const item of wanted) {
       if (state.held.get(item.name) !== item.version) items.set(item.name, item.version);
     }
-    for (const name of state.gone(snapshot).held) if (!there.has(name)) items.set(name, null);
+    for (const [name, version] of state.held) {
+      if (version !== null && !there.has(name)) items.set(name, null);
+    }
     if (state.typeUrl === TYPE_URLS.cluster) {
       this.#clusters = new Map(resources.map((item) => [item.name, item]));
     }
