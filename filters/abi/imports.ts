@@ -24,6 +24,12 @@ export declare function proxy_replace_header_map_value(map: u32, key: usize, key
 @external("env", "proxy_remove_header_map_value")
 export declare function proxy_remove_header_map_value(map: u32, key: usize, keySize: usize): u32;
 
+@external("env", "proxy_get_property")
+export declare function proxy_get_property(path: usize, pathSize: usize, outData: usize, outSize: usize): u32;
+
+@external("env", "proxy_set_property")
+export declare function proxy_set_property(path: usize, pathSize: usize, value: usize, valueSize: usize): u32;
+
 @external("env", "proxy_continue_stream")
 export declare function proxy_continue_stream(direction: u32): u32;
 

@@ -6,6 +6,42 @@ import { percentDecode } from '../wire/percent.ts';
 import { RewriterProgram } from './program.ts';
 
 const QUOTE: i32 = 0x22;
+const FIELDS: i32 = 5;
+
+/**
+ * A request as it was before its first attempt. All attempts share one header map, so a later one finds
+ * the path and content-length of the one before, and the router's headers gone: each begins from here.
+ */
+export class Original {
+  /** One of `PROTOCOL_*`. */
+  protocol: string = '';
+  /** The model's public name, percent-encoded. */
+  model: string = '';
+  /** Where the body names it; empty where the path does. */
+  span: string = '';
+  /** Empty where the body is chunked. */
+  contentLength: string = '';
+  path: string = '';
+
+  /** One line per field: header values have no line breaks. */
+  encode(): string {
+    const rest = this.span + '\n' + this.contentLength + '\n' + this.path;
+    return this.protocol + '\n' + this.model + '\n' + rest;
+  }
+}
+
+/** What `encode` wrote, or null where the text is something else. */
+export function decodeOriginal(text: string): Original | null {
+  const lines = text.split('\n');
+  if (lines.length != FIELDS) return null;
+  const original = new Original();
+  original.protocol = lines[0];
+  original.model = lines[1];
+  original.span = lines[2];
+  original.contentLength = lines[3];
+  original.path = lines[4];
+  return original;
+}
 
 /**
  * The path under which this backend serves `model`, or null where `path` does not name that model. A

@@ -11,10 +11,11 @@ import { decodeRewriterConfig } from '../contract/rewriter-config.ts';
 import { chunk, REQUEST_BODY, readChunk, replaceAll } from '../host/body.ts';
 import { HeaderList, HeaderName, REQUEST_HEADERS } from '../host/headers.ts';
 import { Counter } from '../host/metrics.ts';
+import { Property } from '../host/property.ts';
 import { CONTINUE, HOLD, Root, reply, Stream } from '../host/stream.ts';
 import { asciiBytes, errorBody, Refusal } from '../wire/error-body.ts';
 import { percentDecode } from '../wire/percent.ts';
-import { BodyEdit, parseBodyEdit, rewritePath } from './core.ts';
+import { BodyEdit, decodeOriginal, Original, parseBodyEdit, rewritePath } from './core.ts';
 import { compileRewriter, RewriterProgram } from './program.ts';
 
 const COUNTER_NAME: string = 'modelweir_rewriter_requests_total.outcome.';
@@ -24,6 +25,9 @@ const CONTENT_LENGTH = new HeaderName('content-length');
 const MODEL = new HeaderName(MODEL_HEADER);
 const MODEL_SPAN = new HeaderName(MODEL_SPAN_HEADER);
 const PROTOCOL = new HeaderName(PROTOCOL_HEADER);
+const ORIGINAL = new Property('modelweir.rewriter.original');
+
+const NOT_REMEMBERED: string = 'the proxy did not keep the request as it was for a second attempt';
 
 export class RewriterRoot extends Root {
   program: RewriterProgram = new RewriterProgram();
@@ -44,6 +48,9 @@ export class RewriterRoot extends Root {
 
 class RewriterStream extends Stream {
   private root: RewriterRoot;
+  private protocol: string = '';
+  /** An attempt before this one has been at the headers. */
+  private again: bool = false;
   /** What has still to be done to the body; the headers are held as long. */
   private edit: BodyEdit | null = null;
 
@@ -55,13 +62,18 @@ class RewriterStream extends Stream {
   requestHeaders(endOfStream: bool): i32 {
     const program = this.root.program;
     if (program.idle) return CONTINUE;
-    const header = MODEL.get(REQUEST_HEADERS);
-    if (header.length == 0) return CONTINUE;
-    const model = percentDecode(header);
+    const remembered = ORIGINAL.get();
+    this.again = remembered.length > 0;
+    const original = this.again ? decodeOriginal(remembered) : readOriginal();
+    if (original === null) return CONTINUE;
+    this.protocol = original.protocol;
+    const model = percentDecode(original.model);
     if (model === null) return this.refuse('the model header is not percent-encoded');
-    if (PROTOCOL.get(REQUEST_HEADERS) == PROTOCOL_OPEN_INFERENCE) return this.path(program, model);
-    if (program.servedModel.length == 0 || program.servedModel == model) return CONTINUE;
-    return this.beginBody(program, model, endOfStream);
+    if (original.protocol == PROTOCOL_OPEN_INFERENCE) return this.path(program, original, model);
+    if (program.servedModel.length == 0 || program.servedModel == model) {
+      return this.restoreLength(original);
+    }
+    return this.beginBody(program, original, model, endOfStream);
   }
 
   /** Until the token has come, everything is held, so `size` is that of the body so far. */
@@ -87,28 +99,44 @@ class RewriterStream extends Stream {
     return this.refuse('the body ends before the model that the router found');
   }
 
-  private path(program: RewriterProgram, model: string): i32 {
-    const path = PATH.get(REQUEST_HEADERS);
-    const served = rewritePath(program, path, model);
-    if (served === null)
-      return this.refuse('the path does not name the model that the router found');
-    if (served == path) return CONTINUE;
-    PATH.set(REQUEST_HEADERS, served);
+  private path(program: RewriterProgram, original: Original, model: string): i32 {
+    const path = rewritePath(program, original.path, model);
+    if (path === null) return this.refuse('the path does not name the model that the router found');
+    if (path == original.path && !this.again) return CONTINUE;
+    if (!this.remember(original)) return this.refuse(NOT_REMEMBERED);
+    PATH.set(REQUEST_HEADERS, path);
     this.root.rewritten.add(1);
     return CONTINUE;
   }
 
-  private beginBody(program: RewriterProgram, model: string, endOfStream: bool): i32 {
-    const edit = parseBodyEdit(MODEL_SPAN.get(REQUEST_HEADERS), model, program.token);
+  private beginBody(
+    program: RewriterProgram,
+    original: Original,
+    model: string,
+    endOfStream: bool,
+  ): i32 {
+    const edit = parseBodyEdit(original.span, model, program.token);
     if (edit === null || endOfStream) return this.refuse('the router found no model in the body');
-    const before = CONTENT_LENGTH.get(REQUEST_HEADERS);
-    if (before.length > 0) {
-      const after = edit.contentLength(before);
-      if (after.length == 0) return this.refuse('the content-length ends before the model');
-      CONTENT_LENGTH.set(REQUEST_HEADERS, after);
+    if (!this.remember(original)) return this.refuse(NOT_REMEMBERED);
+    if (original.contentLength.length > 0) {
+      const length = edit.contentLength(original.contentLength);
+      if (length.length == 0) return this.refuse('the content-length ends before the model');
+      CONTENT_LENGTH.set(REQUEST_HEADERS, length);
     }
     this.edit = edit;
     return HOLD;
+  }
+
+  /** This backend takes the body as it is; the backend of the attempt before may not have. */
+  private restoreLength(original: Original): i32 {
+    if (this.again && original.contentLength.length > 0) {
+      CONTENT_LENGTH.set(REQUEST_HEADERS, original.contentLength);
+    }
+    return CONTINUE;
+  }
+
+  private remember(original: Original): bool {
+    return this.again || ORIGINAL.set(original.encode());
   }
 
   /** The mesh is at fault, and no byte has left: rather no answer than a wrong model's. */
@@ -117,8 +145,24 @@ class RewriterStream extends Stream {
     this.root.mismatched.add(1);
     const refusal = new Refusal(500, 'rewrite_mismatch', 'model not rewritten: ' + reason);
     const headers = new HeaderList().add('content-type', 'application/json');
-    const body = asciiBytes(errorBody(PROTOCOL.get(REQUEST_HEADERS), refusal));
+    const body = asciiBytes(errorBody(this.protocol, refusal));
     reply(refusal.status, 'modelweir_rewriter_mismatch', headers, body);
     return HOLD;
   }
+}
+
+/** The request of a first attempt, or null where the router gave it no model. */
+function readOriginal(): Original | null {
+  const model = MODEL.get(REQUEST_HEADERS);
+  if (model.length == 0) return null;
+  const original = new Original();
+  original.model = model;
+  original.protocol = PROTOCOL.get(REQUEST_HEADERS);
+  if (original.protocol == PROTOCOL_OPEN_INFERENCE) {
+    original.path = PATH.get(REQUEST_HEADERS);
+  } else {
+    original.span = MODEL_SPAN.get(REQUEST_HEADERS);
+    original.contentLength = CONTENT_LENGTH.get(REQUEST_HEADERS);
+  }
+  return original;
 }

@@ -118,6 +118,8 @@ export class RouterRequest {
   }
 
   private found(scanner: ModelScanner): i32 {
+    // Whether it came in one chunk with the limit or after it is chance, and must not decide.
+    if (scanner.position > this.program.maxHoldBytes) return this.tooLarge();
     this.spanOffset = scanner.offset;
     this.spanLength = scanner.length;
     if (scanner.nameTooLong) {

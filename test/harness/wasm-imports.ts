@@ -15,6 +15,7 @@ export function hostCalls(host: WasmHost): Record<string, Call> {
   return {
     ...bufferCalls(host),
     ...headerCalls(host),
+    ...propertyCalls(host),
     ...streamCalls(host),
     ...rootCalls(host),
     ...metricCalls(host),
@@ -96,6 +97,25 @@ function headerCalls(host: WasmHost): Record<string, Call> {
       const side = sideOf(map);
       side.headers = pairsOf(map).filter(([existing]) => existing !== name);
       host.record(`remove ${sideName(map)} ${name}`);
+      return OK;
+    },
+  };
+}
+
+/** Only what filters set themselves: of Envoy's own attributes none of ours asks. */
+function propertyCalls(host: WasmHost): Record<string, Call> {
+  return {
+    proxy_get_property: (path = 0, pathSize = 0, outData = 0, outSize = 0) => {
+      const value = host.effectiveStream().properties.get(host.memory.text(path, pathSize));
+      if (value === undefined) return NOT_FOUND;
+      host.memory.give(value, outData, outSize);
+      return OK;
+    },
+    proxy_set_property: (path = 0, pathSize = 0, data = 0, size = 0) => {
+      const name = host.memory.text(path, pathSize);
+      const value = host.memory.read(data, size);
+      host.effectiveStream().properties.set(name, value);
+      host.record(`property ${name}=${JSON.stringify(value.toString('utf8'))}`);
       return OK;
     },
   };

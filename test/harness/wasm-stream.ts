@@ -31,6 +31,8 @@ export class WasmStream {
   readonly id: number;
   readonly request = new Side();
   readonly response = new Side();
+  /** Envoy keeps them per request: for a retry, give the map of the first attempt to the next. */
+  properties = new Map<string, Buffer>();
   replied = false;
   over = false;
   private readonly host: StreamCallbacks;

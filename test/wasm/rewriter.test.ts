@@ -14,7 +14,7 @@ function configured(servedModel: string, servedVersion = '', disabled = false) {
   const root = host.createRoot();
   const config = { version: 1, disabled, servedModel, servedVersion };
   assert.equal(host.configure(root, JSON.stringify(config)), true, host.logs.join('\n'));
-  return { host, stream: host.createStream(root) };
+  return { host, root, stream: host.createStream(root) };
 }
 
 function openAi(more: Headers = {}): Headers {
@@ -36,6 +36,11 @@ function openInference(path: string, model: string): Headers {
     'x-modelweir-protocol': 'open-inference',
     'x-modelweir-model': model,
   };
+}
+
+/** The effect by which a first attempt keeps the request for the next. */
+function remembered(...fields: string[]): string {
+  return `property modelweir.rewriter.original=${JSON.stringify(fields.join('\n'))}`;
 }
 
 /** The effects of a request that must not leave. */
@@ -67,6 +72,7 @@ test('a path gets the served name and version', () => {
   const headers = openInference('/v2/models/gr%C3%BC%C3%9Fe/infer?x=1', 'gr%c3%bc%C3%9fe');
   assert.equal(stream.requestHeaders(headers), CONTINUE);
   assert.deepEqual(host.takeEffects(), [
+    remembered('open-inference', 'gr%c3%bc%C3%9fe', '', '', '/v2/models/gr%C3%BC%C3%9Fe/infer?x=1'),
     'set request :path=/v2/models/org%2Fserved/versions/7/infer?x=1',
   ]);
   assert.equal(stream.requestBody('untouched', true), CONTINUE);
@@ -98,7 +104,10 @@ for (const served of ['served', 's', 'a far longer name than the public one', 'g
     const { host, stream } = configured(served);
     assert.equal(stream.requestHeaders(openAi()), HOLD);
     const length = Number(stream.requestHeadersNow['content-length']);
-    assert.deepEqual(host.takeEffects(), [`set request content-length=${length}`]);
+    assert.deepEqual(host.takeEffects(), [
+      remembered('openai', 'public', '9+8', '30', ''),
+      `set request content-length=${length}`,
+    ]);
     assert.equal(stream.requestBody(BODY, true), CONTINUE);
     assert.equal(host.takeEffects().length, 1);
     assert.equal(stream.requestBodyNow.length, length);
@@ -128,6 +137,7 @@ test('a chunked body stays chunked', () => {
   const { host, stream } = configured('served');
   const { 'content-length': _, ...chunked } = openAi();
   assert.equal(stream.requestHeaders(chunked), HOLD);
+  assert.deepEqual(host.takeEffects(), [remembered('openai', 'public', '9+8', '', '')]);
   assert.equal(stream.requestBody(BODY, true), CONTINUE);
   assert.equal(host.takeEffects().length, 1);
   assert.equal('content-length' in stream.requestHeadersNow, false);
@@ -222,7 +232,8 @@ for (const { name, headers, end, reason } of BAD_HEADERS) {
   test(`a request is refused at its headers where ${name}`, () => {
     const { host, stream } = configured('served');
     assert.equal(stream.requestHeaders(openAi(headers), end ?? false), HOLD);
-    assert.deepEqual(host.takeEffects(), refused(stream.id, reason));
+    const replies = host.takeEffects().filter((effect) => effect.startsWith('reply'));
+    assert.deepEqual(replies, refused(stream.id, reason));
     stream.done();
     host.finish();
   });
@@ -238,6 +249,60 @@ test('trailers that come before the name end the request', () => {
   assert.deepEqual(host.takeEffects(), refused(stream.id, reason));
   stream.done();
   host.finish();
+});
+
+/** What the attempts of one request find: the headers of the one before, and the properties. */
+function attempts(host: WasmHost, root: number, first: Headers, count: number, body: string) {
+  let headers = first;
+  let properties = new Map<string, Buffer>();
+  return Array.from({ length: count }, () => {
+    const stream = host.createStream(root);
+    stream.properties = properties;
+    stream.requestHeaders(headers);
+    host.takeEffects();
+    stream.requestBody(body, true);
+    host.takeEffects();
+    // Envoy strips the reserved headers after the rewriter, from the map that all attempts share.
+    const kept = Object.entries(stream.requestHeadersNow).filter(
+      ([name]) => !name.startsWith('x-modelweir-'),
+    );
+    headers = Object.fromEntries(kept);
+    properties = stream.properties;
+    stream.done();
+    return { headers, body: stream.requestBodyNow.toString() };
+  });
+}
+
+test('each attempt of a body begins from the request as it came', () => {
+  const { host, root } = configured('a longer name');
+  const sent = attempts(host, root, openAi(), 3, BODY);
+  const body = BODY.replace('public', 'a longer name');
+  const headers = { ':method': 'POST', ':path': '/v1/embeddings' };
+  const expected = { headers: { ...headers, 'content-length': String(body.length) }, body };
+  assert.deepEqual(sent, [expected, expected, expected]);
+});
+
+test('each attempt of a path begins from the request as it came', () => {
+  const { host, root } = configured('served', '7');
+  const first = openInference('/v2/models/public/infer', 'public');
+  const sent = attempts(host, root, first, 3, '{}').map(({ headers }) => headers[':path']);
+  assert.deepEqual(sent, Array(3).fill('/v2/models/served/versions/7/infer'));
+});
+
+test('an attempt at a backend that knows the public name gets the length as it came', () => {
+  const { host, root } = configured('a longer name');
+  const [first] = attempts(host, root, openAi(), 1, BODY);
+  const other = configured('public');
+  const stream = other.stream;
+  stream.properties.set(
+    'modelweir.rewriter.original',
+    Buffer.from(['openai', 'public', '9+8', '30', ''].join('\n')),
+  );
+  assert.equal(stream.requestHeaders(first?.headers ?? {}), CONTINUE);
+  assert.deepEqual(other.host.takeEffects(), ['set request content-length=30']);
+  assert.equal(stream.requestBody(BODY, true), CONTINUE);
+  stream.done();
+  other.host.finish();
 });
 
 test('a configuration that it does not understand is refused', () => {
