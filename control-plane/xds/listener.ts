@@ -23,6 +23,8 @@ export function listeners(mesh: ir.Mesh, options: TranslateOptions): Listener[] 
           value: {
             address: listener.address,
             portSpecifier: { case: 'portValue', value: listener.port },
+            // "All addresses" means both families.
+            ipv4Compat: listener.address === '::',
           },
         },
       },

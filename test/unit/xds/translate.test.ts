@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fromBinary } from '@bufbuild/protobuf';
+import type { Batching, Mesh, Route } from '../../../control-plane/ir/mesh.ts';
+import { encodeSnapshot } from '../../../control-plane/xds/encode.ts';
+import { ClusterSchema } from '../../../control-plane/xds/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { ListenerSchema } from '../../../control-plane/xds/gen/envoy/config/listener/v3/listener_pb.js';
+import { routeClass } from '../../../control-plane/xds/route-classes.ts';
+import type { Snapshot } from '../../../control-plane/xds/snapshot.ts';
+import { TYPE_URLS } from '../../../control-plane/xds/snapshot.ts';
+import { translate } from '../../../control-plane/xds/translate.ts';
+import { MESH, OPTIONS } from './mesh.ts';
+
+const [ROUTE] = MESH.routes as [Route];
+const BATCHING: Batching = {
+  maxRows: 32,
+  maxBytes: 1_048_576,
+  maxDelayMs: 5,
+  maxInFlight: 1,
+  timeoutMs: 1000,
+  identityHeaders: [],
+  sizeHeaders: true,
+};
+
+function encode(mesh: Mesh): Snapshot {
+  return encodeSnapshot(translate(mesh, OPTIONS));
+}
+
+/** Names of the types whose version differs. */
+function changedTypes(before: Snapshot, after: Snapshot): string[] {
+  return Object.entries(TYPE_URLS)
+    .filter(([, url]) => before.versions.get(url) !== after.versions.get(url))
+    .map(([type]) => type);
+}
+
+function withRoute(change: Partial<Route>): Mesh {
+  return { ...MESH, routes: [{ ...ROUTE, ...change }] };
+}
+
+const EDITS: readonly { readonly name: string; readonly mesh: Mesh; readonly types: string[] }[] = [
+  { name: 'nothing', mesh: structuredClone(MESH), types: [] },
+  {
+    name: 'a weight',
+    mesh: withRoute({ variants: [{ name: 'only', target: 'default/a', weight: 2 }] }),
+    types: ['extension'],
+  },
+  { name: 'a timeout', mesh: withRoute({ timeoutMs: 500 }), types: ['route', 'extension'] },
+  { name: 'batching', mesh: withRoute({ batching: BATCHING }), types: ['extension'] },
+  {
+    name: 'an endpoint',
+    mesh: {
+      ...MESH,
+      targets: MESH.targets.map((target) => ({
+        ...target,
+        endpoints: [{ address: '127.0.0.1', port: 9001 }],
+      })),
+    },
+    types: ['endpoint'],
+  },
+  {
+    name: 'a served name',
+    mesh: {
+      ...MESH,
+      targets: MESH.targets.map((target) => ({ ...target, servedModel: 'served' })),
+    },
+    types: ['cluster'],
+  },
+];
+
+for (const { name, mesh, types } of EDITS) {
+  test(`editing ${name} changes ${types.join(' and ') || 'no resource'}`, () => {
+    assert.deepEqual(changedTypes(encode(MESH), encode(mesh)), types);
+  });
+}
+
+test('editing a weight changes the configuration of the splitter only', () => {
+  const type = TYPE_URLS.extension;
+  const before = encode(MESH).resources.get(type);
+  const mesh = withRoute({ variants: [{ name: 'only', target: 'default/a', weight: 2 }] });
+  const changed = [...(encode(mesh).resources.get(type)?.values() ?? [])].filter(
+    (item) => before?.get(item.name)?.version !== item.version,
+  );
+  assert.deepEqual(
+    changed.map((item) => item.name),
+    ['modelweir.splitter'],
+  );
+});
+
+test('routes with the same timeout share a class, others do not', () => {
+  const other = { ...ROUTE, name: 'default/other', batching: BATCHING };
+  assert.deepEqual(routeClass(other), routeClass(ROUTE));
+  assert.notDeepEqual(routeClass({ ...ROUTE, timeoutMs: 14_999 }), routeClass(ROUTE));
+});
+
+const HELD: readonly { readonly maxBytes: number; readonly limit: number }[] = [
+  { maxBytes: 1, limit: 2 ** 21 },
+  { maxBytes: 1_048_576, limit: 2 ** 21 },
+  { maxBytes: 1_900_000, limit: 2 ** 22 },
+  { maxBytes: 67_108_864, limit: 2 ** 27 },
+];
+
+for (const { maxBytes, limit } of HELD) {
+  test(`where ${maxBytes} bytes may be held, Envoy buffers ${limit}, more than any filter counts to`, () => {
+    const { resources } = encode(withRoute({ batching: { ...BATCHING, maxBytes } }));
+    const bytes = (type: string, name: string) =>
+      resources.get(type)?.get(name)?.bytes ?? assert.fail(`${name} is missing`);
+    const listener = fromBinary(ListenerSchema, bytes(TYPE_URLS.listener, 'default'));
+    const cluster = fromBinary(ClusterSchema, bytes(TYPE_URLS.cluster, 'default/a'));
+    assert.equal(listener.perConnectionBufferLimitBytes, limit);
+    assert.equal(cluster.perConnectionBufferLimitBytes, limit);
+    assert.ok(limit > Math.max(maxBytes, OPTIONS.limits.maxHoldBytes));
+  });
+}
+
+test('a new build of a filter is a new configuration, though its path is the same', () => {
+  const router = { ...OPTIONS.modules.router, sha256: '1'.repeat(64) };
+  const options = { ...OPTIONS, modules: { ...OPTIONS.modules, router } };
+  const after = encodeSnapshot(translate(MESH, options));
+  assert.deepEqual(changedTypes(encode(MESH), after), ['extension']);
+});
