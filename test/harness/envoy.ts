@@ -2,7 +2,7 @@
  * A real Envoy for one test: started on free ports, awaited, and gone when the test has ended, whether it
  * passed or not (also when the test process is killed). It knows no resource and no filter.
  */
-import { findEnvoy } from '../../control-plane/cli/quickstart/envoy-binary.ts';
+import { type EnvoyBinary, findEnvoy } from '../../control-plane/cli/quickstart/envoy-binary.ts';
 import {
   envoyBootstrap,
   type XdsMode,
@@ -54,9 +54,13 @@ export interface ConfigDump {
   readonly configs: readonly Readonly<Record<string, unknown>>[];
 }
 
+/** Looked for once per test file. */
+let envoyBinary: Promise<EnvoyBinary> | null = null;
+
 /** Settles when Envoy's admin says that it is ready, which it is once it got its first listeners. */
 export async function startEnvoy(options: EnvoyOptions): Promise<TestEnvoy> {
-  const binary = await findEnvoy();
+  envoyBinary ??= findEnvoy();
+  const binary = await envoyBinary;
   const supervisor = new Supervisor();
   try {
     const { child, adminPort, adminUrl } = await start(supervisor, {

@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { CommandFailure } from '../failure.ts';
 import { repositoryRoot } from './places.ts';
-import { QuickstartProblem } from './problem.ts';
 
 const VERSION_TIMEOUT_MS = 20_000;
 
@@ -16,7 +16,7 @@ export interface EnvoyBinary {
   readonly warning: string | null;
 }
 
-/** @throws {QuickstartProblem} when there is none, or the one named does not run. */
+/** @throws {CommandFailure} when there is none, or the one named does not run. */
 export async function findEnvoy(environment = process.env): Promise<EnvoyBinary> {
   const pin = readPin();
   const path = locate(environment, pin.version);
@@ -37,16 +37,18 @@ function locate(environment: NodeJS.ProcessEnv, version: string): string {
   const named = environment['ENVOY_BIN'];
   if (named !== undefined && named !== '') {
     if (isExecutable(named)) return named;
-    throw new QuickstartProblem(
+    throw new CommandFailure(
       `ENVOY_BIN names ${named}, which is not an executable file. Correct it, or unset it to use Envoy ${version}.`,
+      1,
     );
   }
   const cached = join(repositoryRoot, '.cache', `envoy-${version}`, 'envoy', '_bin', 'envoy');
   const onPath = (environment['PATH'] ?? '').split(delimiter).map((part) => join(part, 'envoy'));
   const found = [cached, ...onPath].find(isExecutable);
   if (found !== undefined) return found;
-  throw new QuickstartProblem(
+  throw new CommandFailure(
     `no Envoy found. \`node scripts/bootstrap.mjs -- true\` gets version ${version}; or set ENVOY_BIN to one that you have.`,
+    1,
   );
 }
 
@@ -66,12 +68,12 @@ async function versionOf(path: string): Promise<string> {
     output = (await promisify(execFile)(path, ['--version'], options)).stdout;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new QuickstartProblem(`${path} does not run: ${reason}`);
+    throw new CommandFailure(`${path} does not run: ${reason}`, 1);
   }
   // "envoy  version: 9e5580.../1.40.0/Clean/RELEASE/BoringSSL"
   const version = /version:\s*[^/\s]+\/(\d+\.\d+\.\d+)/.exec(output)?.[1];
   if (version !== undefined) return version;
-  throw new QuickstartProblem(`${path} does not say that it is an Envoy: ${output.trim()}`);
+  throw new CommandFailure(`${path} does not say that it is an Envoy: ${output.trim()}`, 1);
 }
 
 function judge(path: string, version: string, pin: Pin): string | null {

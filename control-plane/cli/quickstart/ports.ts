@@ -1,7 +1,7 @@
 /** Finding ports that are free, and saying plainly which one is not. */
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
-import { QuickstartProblem } from './problem.ts';
+import { CommandFailure } from '../failure.ts';
 
 /**
  * Below the range from which systems take the ports of outgoing connections (32768 on Linux, 49152 on
@@ -26,16 +26,18 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
     const port = randomInt(LOWEST, HIGHEST + 1);
     if (await isFree(host, port)) return port;
   }
-  throw new QuickstartProblem(
+  throw new CommandFailure(
     `no free port found on ${host} between ${LOWEST} and ${HIGHEST} in ${MAX_ATTEMPTS} attempts`,
+    1,
   );
 }
 
-/** @throws {QuickstartProblem} naming the flag, when the port is taken. */
+/** @throws {CommandFailure} naming the flag, when the port is taken. */
 export async function requireFree(host: string, port: number, flag: string): Promise<void> {
   if (await isFree(host, port)) return;
   const other = await freePort(host);
-  throw new QuickstartProblem(
+  throw new CommandFailure(
     `port ${port} on ${host} is taken by another program. Choose another one: ${flag} ${other}`,
+    1,
   );
 }

@@ -1,0 +1,49 @@
+/** The quickstart's inference pods, and the ports on which the example resources expect them. */
+import { join } from 'node:path';
+import { logEntry } from './log-entry.ts';
+import { HOST } from './options.ts';
+import { modelRepository, repositoryRoot } from './places.ts';
+import type { Supervisor } from './supervisor.ts';
+
+const READY_TIMEOUT_MS = 30_000;
+
+export interface Pod {
+  readonly name: string;
+  /** Folders of the model repository that it serves. */
+  readonly models: readonly string[];
+  /** The option that sets its port. */
+  readonly flag: string;
+}
+
+export const POD_A: Pod = {
+  name: 'pod-a',
+  models: ['tiny', 'digits-stable'],
+  flag: '--pod-port-a',
+};
+export const POD_B: Pod = { name: 'pod-b', models: ['digits-canary'], flag: '--pod-port-b' };
+export const PODS: readonly Pod[] = [POD_A, POD_B];
+
+/** Starts a pod; settles with its port once it serves. Port 0: it chooses one. */
+export async function startPod(supervisor: Supervisor, pod: Pod, port: number): Promise<number> {
+  const child = supervisor.start({
+    name: pod.name,
+    command: process.execPath,
+    args: [
+      join(repositoryRoot, 'inference', 'main.ts'),
+      ...['--repository', modelRepository, '--models', pod.models.join(',')],
+      ...['--host', HOST, '--port', String(port)],
+      // Nobody is to be told: Envoy ends first.
+      ...['--drain-delay-ms', '0', '--drain-timeout-ms', '2000'],
+    ],
+    cwd: repositoryRoot,
+  });
+  return await child.waitForLine(readyPort, READY_TIMEOUT_MS);
+}
+
+/** The pod logs JSON lines; the one that says `ready` carries the port. */
+function readyPort(line: string): number | undefined {
+  const entry = logEntry(line);
+  return entry?.['msg'] === 'ready' && typeof entry['port'] === 'number'
+    ? entry['port']
+    : undefined;
+}
