@@ -2,6 +2,7 @@
 /** The command line: one file per command. */
 import { Command } from 'commander';
 import { CommandFailure } from './cli/failure.ts';
+import { quickstartCommand } from './cli/quickstart/index.ts';
 import { serveCommand } from './cli/serve.ts';
 import { statusCommand } from './cli/status.ts';
 import { validateCommand } from './cli/validate.ts';
@@ -10,6 +11,7 @@ import { VERSION } from './cli/version.ts';
 const program = new Command('modelweir')
   .description('Makes a service mesh understand models.')
   .version(VERSION)
+  .addCommand(quickstartCommand())
   .addCommand(serveCommand())
   .addCommand(validateCommand())
   .addCommand(statusCommand());
