@@ -15,8 +15,9 @@ const repository = makeRepository({
 after(() => repository.remove());
 
 const SLOW_BODY = inferBody('x', [Array(256).fill(1)]);
-/** Hundreds of times the time of an ordinary request. */
-const VERY_SLOW_BODY = inferBody('x', Array(500).fill(Array(256).fill(1)));
+/** As long as it takes to look at the pod meanwhile: a hundred times as long as an ordinary one. */
+const LONG_ROWS = 200;
+const LONG_BODY = inferBody('x', Array(LONG_ROWS).fill(Array(256).fill(1)));
 
 async function start(t: TestContext, args: readonly string[]): Promise<PodProcess> {
   const pod = await startPod(args);
@@ -57,7 +58,8 @@ async function loop(port: number, path: string, body: string, onAnswer: () => vo
 
 describe('SIGTERM', () => {
   test('under load loses no request, and ends with 0', async (t) => {
-    const pod = await start(t, ['--repository', EXAMPLES]);
+    // Long enough for a busy machine to send the next request on each connection.
+    const pod = await start(t, ['--repository', EXAMPLES, '--drain-delay-ms', '1500']);
     const body = JSON.stringify(inferBody('pixels', [heldoutRows()[0]?.pixels ?? []]));
     let answers = 0;
     const onAnswer = (): void => {
@@ -102,13 +104,11 @@ describe('SIGTERM', () => {
   test('gives up in the end, without a core dump', async (t) => {
     const args = ['--models', 'slow', '--drain-delay-ms', '0', '--drain-timeout-ms', '1'];
     const pod = await start(t, ['--repository', repository.path, ...args]);
-    const answer = pod.post('/v2/models/slow/infer', VERY_SLOW_BODY).then(
+    const answer = pod.post('/v2/models/slow/infer', LONG_BODY).then(
       ({ status }) => status,
       () => 'lost',
     );
-    await until(async () =>
-      /queue_seconds_count\{model="slow",version="1"\} 1/.test((await pod.get('/metrics')).json),
-    );
+    await until(() => hasBegun(pod));
     pod.signal('SIGTERM');
     assert.equal(await pod.exited, 'SIGKILL');
     assert.match(pod.output(), /requests are still open; giving them up/);
@@ -117,63 +117,44 @@ describe('SIGTERM', () => {
 });
 
 test('a full queue is answered 429 with Retry-After, at once, and the rest is answered', async (t) => {
-  const pod = await start(t, [
-    '--repository',
-    repository.path,
-    '--models',
-    'slow',
-    '--max-queue-rows',
-    '2',
-  ]);
-  const replies = await Promise.all(
-    Array.from({ length: 12 }, () => pod.post('/v2/models/slow/infer', SLOW_BODY)),
-  );
-  const full = replies.filter(({ status }) => status === 429);
-  assert.ok(full.length >= 1);
-  assert.equal(replies.filter(({ status }) => status === 200).length, 12 - full.length);
-  assert.equal(full[0]?.headers.get('retry-after'), '1');
-  assert.match(full[0]?.json.error, /the queue is full: 2 of 2 rows wait/);
+  const limit = ['--max-queue-rows', String(LONG_ROWS)];
+  const pod = await start(t, ['--repository', repository.path, '--models', 'slow', ...limit]);
+  const running = pod.post('/v2/models/slow/infer', LONG_BODY);
+  await until(() => hasBegun(pod));
+  const waiting = pod.post('/v2/models/slow/infer', LONG_BODY);
+  await until(async () => (await metric(pod, 'queue_rows')) === LONG_ROWS);
+  const { status, headers, json } = await pod.post('/v2/models/slow/infer', SLOW_BODY);
+  assert.deepEqual([status, headers.get('retry-after')], [429, '1']);
+  assert.match(json.error, /the queue is full: 200 of 200 rows wait \(--max-queue-rows\)/);
+  assert.deepEqual([(await running).status, (await waiting).status], [200, 200]);
   assert.equal((await pod.post('/v2/models/slow/infer', SLOW_BODY)).status, 200);
 });
 
 test('bodies over what may be held together are answered 429, and memory is given back', async (t) => {
-  const body = JSON.stringify(SLOW_BODY);
-  const held = String(body.length * 2);
-  const pod = await start(t, [
-    '--repository',
-    repository.path,
-    '--models',
-    'slow',
-    '--max-held-bytes',
-    held,
-  ]);
-  for (let round = 0; round < 3; round++) {
-    const replies = await Promise.all(
-      Array.from({ length: 6 }, () => pod.post('/v2/models/slow/infer', body)),
-    );
-    const statuses = new Set(replies.map(({ status }) => status));
-    assert.deepEqual([...statuses].sort(), [200, 429]);
+  const limit = ['--max-held-bytes', String(JSON.stringify(LONG_BODY).length + 100)];
+  const pod = await start(t, ['--repository', repository.path, '--models', 'slow', ...limit]);
+  for (let round = 1; round <= 2; round++) {
+    const running = pod.post('/v2/models/slow/infer', LONG_BODY);
+    await until(async () => (await metric(pod, 'queue_seconds_count')) === round);
+    const { status, json } = await pod.post('/v2/models/slow/infer', SLOW_BODY);
+    assert.equal(status, 429);
+    assert.match(json.error, /are being answered \(--max-held-bytes\)/);
+    assert.equal((await running).status, 200);
   }
 });
 
 test('a request that takes too long is answered 504', async (t) => {
-  const pod = await start(t, [
-    '--repository',
-    repository.path,
-    '--models',
-    'slow',
-    '--request-timeout-ms',
-    '1',
-  ]);
-  const { status, json } = await pod.post('/v2/models/slow/infer', SLOW_BODY);
+  const limit = ['--request-timeout-ms', '20'];
+  const pod = await start(t, ['--repository', repository.path, '--models', 'slow', ...limit]);
+  const { status, json } = await pod.post('/v2/models/slow/infer', LONG_BODY);
   assert.equal(status, 504);
-  assert.match(json.error, /no answer within 1 ms \(--request-timeout-ms\)/);
+  assert.match(json.error, /no answer within 20 ms \(--request-timeout-ms\)/);
 });
 
 test('the event loop answers while a model runs', async (t) => {
   const pod = await start(t, ['--repository', repository.path, '--models', 'slow,many']);
   let done = false;
-  const slow = pod.post('/v2/models/slow/infer', VERY_SLOW_BODY).then((reply) => {
+  const slow = pod.post('/v2/models/slow/infer', LONG_BODY).then((reply) => {
     done = true;
     return reply;
   });
@@ -229,6 +210,22 @@ describe('a pod that cannot start says why, and ends with 1', () => {
     );
   }
 });
+
+async function hasBegun(pod: PodProcess): Promise<boolean> {
+  return (await metric(pod, 'queue_seconds_count')) > 0;
+}
+
+/** A metric of the slow model. */
+async function metric(pod: PodProcess, name: string): Promise<number> {
+  const text = (await pod.get('/metrics')).json as string;
+  const series = `modelweir_inference_${name}{model="slow",version="1"} `;
+  return Number(
+    text
+      .split('\n')
+      .find((line) => line.startsWith(series))
+      ?.slice(series.length) ?? 0,
+  );
+}
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
