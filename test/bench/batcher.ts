@@ -9,7 +9,7 @@ import { Supervisor } from '../../control-plane/cli/quickstart/supervisor.ts';
 import { startMesh, type TestMesh } from '../harness/mesh.ts';
 import { startPod } from '../harness/pod.ts';
 import { type LoadResult, measure } from './load.ts';
-import type { BenchOptions } from './main.ts';
+import type { BenchOptions } from './options.ts';
 import { MEASURED_CORE, pin } from './pinning.ts';
 import { median, printTable, type Target } from './target.ts';
 

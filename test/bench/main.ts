@@ -4,17 +4,11 @@
  */
 import { parseArgs } from 'node:util';
 import { batcherBench } from './batcher.ts';
+import type { BenchOptions } from './options.ts';
 import { pinSelf } from './pinning.ts';
 import { routerBench } from './router.ts';
 import type { Target } from './target.ts';
 import { printTargets } from './target.ts';
-
-export interface BenchOptions {
-  /** Rounds per case; the median counts. */
-  readonly rounds: number;
-  /** Seconds of load per round. */
-  readonly seconds: number;
-}
 
 type Bench = (options: BenchOptions) => Promise<Target[]>;
 

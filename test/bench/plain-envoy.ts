@@ -1,58 +1,107 @@
-/** The baseline: the same Envoy, one listener, one static cluster, no filter but the router. */
-import { adminAt } from '../harness/envoy.ts';
+/**
+ * The baseline: the same Envoy with the same listener, limits and cluster, but without filters of ours.
+ * It is made from the translated resources by taking away, so that nothing else differs.
+ */
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import pino from 'pino';
+import type { Mesh } from '../../control-plane/ir/mesh.ts';
+import { AdsServer } from '../../control-plane/serve/ads-server.ts';
+import { encodeSnapshot } from '../../control-plane/xds/encode.ts';
+import { RouteSchema } from '../../control-plane/xds/gen/envoy/config/route/v3/route_components_pb.js';
+import { HttpConnectionManagerSchema } from '../../control-plane/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { HttpProtocolOptionsSchema } from '../../control-plane/xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import {
+  DEFAULT_LIMITS,
+  type Module,
+  type ResourceSet,
+  translate,
+} from '../../control-plane/xds/translate.ts';
+import { startEnvoy } from '../harness/envoy.ts';
 
-const HCM =
-  'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
-const ROUTER = 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router';
-const BUFFER_BYTES = 2 << 20;
+export interface PlainEnvoy {
+  readonly url: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
 
-export function plainBootstrap(backendPort: number): object {
+const UNUSED: Module = { path: '/dev/null', sha256: '' };
+
+export async function startPlainEnvoy(backendPort: number): Promise<PlainEnvoy> {
+  const modules = { router: UNUSED, splitter: UNUSED, batcher: UNUSED, rewriter: UNUSED };
+  const options = { modules, limits: DEFAULT_LIMITS, accessLog: null };
+  const server = new AdsServer({ logger: pino({ level: 'silent' }) });
+  const xdsPort = await server.listen('127.0.0.1', 0);
+  server.publish(encodeSnapshot(withoutFilters(translate(meshOf(backendPort), options))));
+  const envoy = await startEnvoy({ xdsPort });
   return {
-    admin: adminAt(0),
-    static_resources: { listeners: [listener()], clusters: [cluster(backendPort)] },
+    url: `http://${[...(await envoy.listeners()).values()][0]}`,
+    pid: envoy.pid,
+    stop: async () => {
+      await envoy.stop();
+      await server.close(0);
+    },
   };
 }
 
-function socket(port: number): object {
-  return { socket_address: { address: '127.0.0.1', port_value: port } };
+function meshOf(port: number): Mesh {
+  const target = {
+    name: 'default/backend',
+    protocol: 'OpenAI',
+    endpoints: [{ address: '127.0.0.1', port }],
+    servedModel: null,
+    servedVersion: null,
+    connectTimeoutMs: 1000,
+    maxConnections: 1024,
+    maxRequests: 1024,
+  } as const;
+  const listeners = [{ name: 'models', address: '127.0.0.1', port: 0 }];
+  return { listeners, routes: [], targets: [target] };
 }
 
-function listener(): object {
-  const manager = {
-    '@type': HCM,
-    stat_prefix: 'plain',
-    route_config: {
-      virtual_hosts: [
-        {
-          name: 'all',
-          domains: ['*'],
-          routes: [{ match: { prefix: '/' }, route: { cluster: 'backend', timeout: '15s' } }],
+function withoutFilters(set: ResourceSet): ResourceSet {
+  for (const listener of set.listeners) {
+    const config = listener.filterChains[0]?.filters[0]?.configType;
+    if (config?.case !== 'typedConfig') throw new Error('the listener has no connection manager');
+    edit(HttpConnectionManagerSchema, config.value, (manager) => {
+      manager.httpFilters = manager.httpFilters.slice(-1);
+      manager.earlyHeaderMutationExtensions = [];
+    });
+  }
+  for (const cluster of set.clusters) {
+    for (const options of Object.values(cluster.typedExtensionProtocolOptions)) {
+      edit(HttpProtocolOptionsSchema, options, (value) => {
+        value.httpFilters = [];
+      });
+    }
+  }
+  for (const host of set.routes.flatMap((route) => route.virtualHosts)) {
+    delete host.matcher;
+    host.routes = [
+      create(RouteSchema, {
+        match: { pathSpecifier: { case: 'prefix', value: '/' } },
+        action: {
+          case: 'route',
+          value: { clusterSpecifier: { case: 'cluster', value: 'default/backend' } },
         },
-      ],
-    },
-    http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': ROUTER } }],
-  };
-  return {
-    name: 'plain',
-    address: socket(0),
-    per_connection_buffer_limit_bytes: BUFFER_BYTES,
-    filter_chains: [
-      {
-        filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }],
-      },
-    ],
-  };
+      }),
+    ];
+  }
+  return { ...set, extensions: [] };
 }
 
-function cluster(port: number): object {
-  return {
-    name: 'backend',
-    type: 'STATIC',
-    connect_timeout: '1s',
-    per_connection_buffer_limit_bytes: BUFFER_BYTES,
-    load_assignment: {
-      cluster_name: 'backend',
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(port) } }] }],
-    },
-  };
+function edit<Desc extends DescMessage>(
+  schema: Desc,
+  any: Any,
+  change: (message: MessageShape<Desc>) => void,
+): void {
+  const message = fromBinary(schema, any.value);
+  change(message);
+  any.value = toBinary(schema, message);
 }

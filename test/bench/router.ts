@@ -5,12 +5,11 @@
  */
 import { fileURLToPath } from 'node:url';
 import { Supervisor } from '../../control-plane/cli/quickstart/supervisor.ts';
-import { startEnvoy } from '../harness/envoy.ts';
 import { startMesh } from '../harness/mesh.ts';
 import { type LoadResult, measure } from './load.ts';
-import type { BenchOptions } from './main.ts';
+import type { BenchOptions } from './options.ts';
 import { MEASURED_CORE, OTHER_CORE, pin } from './pinning.ts';
-import { plainBootstrap } from './plain-envoy.ts';
+import { startPlainEnvoy } from './plain-envoy.ts';
 import { median, printTable, type Target } from './target.ts';
 
 const BODY_BYTES = [1024, 65536];
@@ -24,16 +23,15 @@ export async function routerBench(options: BenchOptions): Promise<Target[]> {
     const child = supervisor.start({ name: 'backend', command: process.execPath, args: [BACKEND] });
     const port = await child.waitForLine((line) => JSON.parse(line).port as number, 10_000);
     await pin(child.pid, OTHER_CORE);
-    const plain = await startEnvoy({ bootstrap: plainBootstrap(port) });
+    const plain = await startPlainEnvoy(port);
     closers.push(() => plain.stop());
     await pin(plain.pid, MEASURED_CORE);
     const mesh = await startMesh({ files: { 'mesh.yaml': resources(port) } });
     closers.push(() => mesh.stop());
     await pin(mesh.envoy.pid, MEASURED_CORE);
     await mesh.whenServing(`/v1/embeddings`, body(64));
-    const plainAddress = (await plain.listeners()).get('plain');
     return await compare(options, [
-      { name: 'no filter', url: `http://${plainAddress}`, pid: plain.pid },
+      { name: 'no filter', url: plain.url, pid: plain.pid },
       { name: 'filters', url: mesh.url, pid: mesh.envoy.pid },
     ]);
   } finally {
