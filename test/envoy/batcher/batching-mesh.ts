@@ -47,10 +47,8 @@ export interface BatchingMesh {
   /** Of the listener: `http://127.0.0.1:PORT`. */
   readonly url: string;
   readonly port: number;
-  /** Replaces the batcher's configuration. Envoy takes it up some milliseconds later. */
-  update(batching: Batching, maxHeldBytes?: number): void;
-  /** How many configurations of the batcher Envoy has taken up. */
-  updates(): Promise<number>;
+  /** Replaces the batcher's configuration; settles when Envoy has taken it up. */
+  update(batching: Batching, maxHeldBytes?: number): Promise<void>;
   /** Value of `modelweir_batcher_NAME;route=...;outcome=OUTCOME`. */
   count(name: string, outcome: string): Promise<number>;
   stop(): Promise<void>;
@@ -60,25 +58,25 @@ export async function startMesh(options: MeshOptions): Promise<BatchingMesh> {
   const folder = mkdtempSync(join(tmpdir(), 'modelweir-ecds-'));
   const file = join(folder, 'batcher.json');
   let version = 0;
-  const update = (batching: Batching, maxHeldBytes = 67_108_864): void => {
+  const write = (batching: Batching, maxHeldBytes = 67_108_864): void => {
     version++;
     const text = discovery(String(version), batcherConfig(batching, maxHeldBytes), options.module);
     // Envoy looks at a file when another one is moved over it.
     writeFileSync(`${file}.new`, text);
     renameSync(`${file}.new`, file);
   };
-  update(options.batching ?? {}, options.maxHeldBytes);
+  write(options.batching ?? {}, options.maxHeldBytes);
   try {
     const envoy = await startEnvoy({ bootstrap: bootstrap(options, file) });
+    await takenUp(envoy, 1);
     const address = (await envoy.listeners()).get('test') ?? '';
     return {
       envoy,
       url: `http://${address}`,
       port: Number(address.slice(address.lastIndexOf(':') + 1)),
-      update,
-      updates: async () => {
-        const found = await envoy.stats(/extension_config_discovery.*config_reload$/);
-        return [...found.values()].reduce((sum, value) => sum + value, 0);
+      update: async (batching, maxHeldBytes) => {
+        write(batching, maxHeldBytes);
+        await takenUp(envoy, version);
       },
       count: async (name, outcome) => {
         const metric = `wasmcustom.modelweir_batcher_${name};route=${ROUTE};outcome=${outcome}`;
@@ -93,6 +91,17 @@ export async function startMesh(options: MeshOptions): Promise<BatchingMesh> {
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Settles when Envoy has taken up that many versions. */
+async function takenUp(envoy: TestEnvoy, version: number): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (Date.now() < deadline) {
+    if (envoy.hasExited) throw new Error(`Envoy has gone\n${envoy.logs()}`);
+    const stats = await envoy.stats(/extension_config_discovery\..*\.config_reload$/);
+    if ([...stats.values()].some((reloads) => reloads >= version)) return;
+  }
+  throw new Error(`Envoy did not take up version ${version} within 10 s\n${envoy.logs()}`);
 }
 
 function batcherConfig(batching: Batching, maxHeldBytes: number): string {
