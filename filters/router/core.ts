@@ -17,6 +17,7 @@ import {
 } from '../wire/model-scanner.ts';
 import { hasDotSegment, parseOpenInferencePath, pathEnd } from '../wire/open-inference-path.ts';
 import { percentDecode } from '../wire/percent.ts';
+import { StringRun } from '../wire/string-run.ts';
 import { Entry, RouterProgram } from './program.ts';
 
 /** None of our business, or no longer: let pass whatever comes. */
@@ -59,9 +60,11 @@ export class RouterRequest {
   private program: RouterProgram;
   private host: string = '';
   private scanner: ModelScanner | null = null;
+  private run: StringRun;
 
-  constructor(program: RouterProgram) {
+  constructor(program: RouterProgram, run: StringRun) {
     this.program = program;
+    this.run = run;
   }
 
   /** Decides a request whose path may name a model: `ROUTE`, `REFUSE`, or `PASS` where it does not. */
@@ -85,7 +88,7 @@ export class RouterRequest {
     this.protocol = PROTOCOL_OPENAI;
     this.host = host;
     if (!hasBody) return this.problem(SCAN_EMPTY);
-    this.scanner = new ModelScanner();
+    this.scanner = new ModelScanner(this.run);
     return WAIT;
   }
 

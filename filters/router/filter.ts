@@ -13,6 +13,7 @@ import { chunk, REQUEST_BODY, readChunk } from '../host/body.ts';
 import { HeaderList, HeaderName, REQUEST_HEADERS } from '../host/headers.ts';
 import { Counter } from '../host/metrics.ts';
 import { CONTINUE, clearRouteCache, HOLD, Root, reply, Stream } from '../host/stream.ts';
+import { WordStringRun } from '../host/string-run.ts';
 import { asciiBytes, errorBody } from '../wire/error-body.ts';
 import { isOpenAiPath, PASS, REFUSE, ROUTE, RouterRequest, WAIT } from './core.ts';
 import { canonicalHost, compileRouter, RouterProgram } from './program.ts';
@@ -30,6 +31,8 @@ const ROUTE_CLASS = new HeaderName(ROUTE_CLASS_HEADER);
 const MODEL = new HeaderName(MODEL_HEADER);
 const MODEL_SPAN = new HeaderName(MODEL_SPAN_HEADER);
 const PROTOCOL = new HeaderName(PROTOCOL_HEADER);
+
+const STRING_RUN = new WordStringRun();
 
 /** What the body callbacks have to do. */
 const IDLE: i32 = 0;
@@ -79,11 +82,11 @@ class RouterStream extends Stream {
     if (program === null || program.disabled) return CONTINUE;
     const path = PATH.get(REQUEST_HEADERS);
     if (path.startsWith('/v2/models/')) {
-      const request = new RouterRequest(program);
+      const request = new RouterRequest(program, STRING_RUN);
       return this.decided(request, request.openInference(path, this.host(program)));
     }
     if (isOpenAiPath(path) && METHOD.get(REQUEST_HEADERS) == 'POST') {
-      const request = new RouterRequest(program);
+      const request = new RouterRequest(program, STRING_RUN);
       return this.decided(request, request.openAi(this.host(program), !endOfStream));
     }
     this.root.count('passed');

@@ -5,6 +5,7 @@
  */
 import { MAX_MODEL_NAME_LENGTH } from '../contract/limits.ts';
 import { decodeJsonString, hexDigit, simpleEscape } from './json-string.ts';
+import { StringRun } from './string-run.ts';
 
 /** Nothing known yet. */
 export const SCAN_MORE: i32 = 0;
@@ -100,6 +101,11 @@ export class ModelScanner {
   private nameFrom: i32 = 0;
   private held: Uint8Array | null = null;
   private heldSize: i32 = 0;
+  private run: StringRun;
+
+  constructor(run: StringRun) {
+    this.run = run;
+  }
 
   /**
    * Scans bytes `from` to `to`, which follow those fed before, and returns the status. It stops right
@@ -199,7 +205,7 @@ export class ModelScanner {
       this.purpose = FOR_VALUE;
     } else if (c == 0x7b || c == 0x5b) {
       this.open(c == 0x5b);
-    } else if (c == 0x2d || (c >= 0x30 && c <= 0x39)) {
+    } else if (c == 0x2d || isDigit(c)) {
       this.state = NUMBER;
       this.numberPart = c == 0x2d ? MINUS : c == 0x30 ? ZERO : DIGITS;
     } else if (beginsValue(c)) {
@@ -258,14 +264,9 @@ export class ModelScanner {
 
   /** A run of string content, up to its quote, an escape, or the end of the chunk. */
   private string(bytes: Uint8Array, from: i32, to: i32, base: i32): i32 {
-    let at = from;
-    let c: i32 = 0;
-    while (at < to) {
-      c = unchecked(bytes[at]);
-      if (c == 0x22 || c == 0x5c || c < 0x20) break;
-      at++;
-    }
+    const at = this.run.end(bytes, from, to);
     if (at == to) return at;
+    const c: i32 = unchecked(bytes[at]);
     if (c == 0x5c) this.state = ESCAPE;
     else if (c < 0x20) this.status = SCAN_MALFORMED;
     else if (this.purpose == FOR_KEY) this.state = COLON;
@@ -353,16 +354,19 @@ export class ModelScanner {
     let at = from;
     while (at < to) {
       const c: i32 = unchecked(bytes[at]);
-      const isDigit = c >= 0x30 && c <= 0x39;
-      if (isDigit && (part == DIGITS || part == FRACTION || part == EXPONENT_DIGITS)) {
-        at++;
+      const digit = isDigit(c);
+      if (digit && (part == DIGITS || part == FRACTION || part == EXPONENT_DIGITS)) {
+        at = digitsEnd(bytes, at + 1, to);
         continue;
       }
-      const next = isDigit ? partAfterDigit(part, c) : partAfter(part, c);
+      const next = digit ? partAfterDigit(part, c) : partAfter(part, c);
       if (next < 0) {
         if ((part & 1) == 0) this.status = SCAN_MALFORMED;
         this.state = AFTER_VALUE;
-        return at;
+        if (c != 0x2c || !this.inArray) return at;
+        // Most numbers stand in long arrays: no way round by the comma's own step.
+        this.state = VALUE;
+        return at + 1;
       }
       part = next;
       at++;
@@ -408,8 +412,18 @@ export class ModelScanner {
 }
 
 function beginsValue(c: i32): boolean {
-  if (c == 0x22 || c == 0x7b || c == 0x5b || c == 0x2d || (c >= 0x30 && c <= 0x39)) return true;
+  if (c == 0x22 || c == 0x7b || c == 0x5b || c == 0x2d || isDigit(c)) return true;
   return c == 0x74 || c == 0x66 || c == 0x6e;
+}
+
+function isDigit(c: i32): boolean {
+  return c >= 0x30 && c <= 0x39;
+}
+
+function digitsEnd(bytes: Uint8Array, from: i32, to: i32): i32 {
+  let at = from;
+  while (at < to && isDigit(unchecked(bytes[at]))) at++;
+  return at;
 }
 
 function partAfterDigit(part: i32, c: i32): i32 {

@@ -3,6 +3,12 @@ import 'assemblyscript/std/portable/index.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Problems } from '../../filters/contract/fields.ts';
+import { decodeRouterConfig } from '../../filters/contract/router-config.ts';
+import { RouterRequest } from '../../filters/router/core.ts';
+import { compileRouter } from '../../filters/router/program.ts';
+import { errorBody } from '../../filters/wire/error-body.ts';
+import { StringRun } from '../../filters/wire/string-run.ts';
 import { CONTINUE, HOLD, WasmHost } from '../harness/wasm-host.ts';
 import type { Headers, WasmStream } from '../harness/wasm-stream.ts';
 import { mutated, numbers, randomBody } from '../unit/wire/random-json.ts';
@@ -465,21 +471,28 @@ test('memory stays flat over many requests', () => {
 
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
-test(`no body traps the module, and how it is cut changes nothing (SEED=${SEED})`, () => {
+test(`the module decides as its source under Node does, however a body is cut (SEED=${SEED})`, () => {
   const next = numbers(SEED);
   const { host, root } = configured();
+  const problems = new Problems();
+  const config = decodeRouterConfig(JSON.stringify(CONFIG), problems);
+  assert.ok(config, problems.text());
+  const program = compileRouter(config, problems);
+  assert.ok(program, problems.text());
   for (let round = 0; round < 2000; round++) {
     const { text } = randomBody(next);
     const body = Buffer.from(next(2) === 0 ? text : mutated(text, next));
-    const whole = outcome(host, root, [body]);
+    const whole = sourceOutcome(new RouterRequest(program, new StringRun()), body);
     const cut = next(body.length + 1);
-    const parts = [body.subarray(0, cut), body.subarray(cut)];
-    assert.equal(outcome(host, root, parts), whole, `round ${round}, cut at ${cut}: ${body}`);
+    for (const parts of [[body], [body.subarray(0, cut), body.subarray(cut)]]) {
+      const message = `round ${round}, cut at ${cut}: ${body}`;
+      assert.equal(moduleOutcome(host, root, parts), whole, message);
+    }
   }
 });
 
-/** The reply, or the model and span, of one request. */
-function outcome(host: WasmHost, root: number, parts: readonly Buffer[]): string {
+/** The error, or model and span, of one request. */
+function moduleOutcome(host: WasmHost, root: number, parts: readonly Buffer[]): string {
   const stream = host.createStream(root);
   stream.requestHeaders(headersOf('POST', '/v1/embeddings'));
   const effects: string[] = [];
@@ -490,5 +503,17 @@ function outcome(host: WasmHost, root: number, parts: readonly Buffer[]): string
   }
   stream.done();
   const reply = effects.find((effect) => effect.startsWith('reply'));
-  return (reply ?? effects.join('\n')).replace(/^reply \d+/, 'reply');
+  if (reply !== undefined) return reply.replace(/^reply \d+ (\d+) \S+/, '$1');
+  const { 'x-modelweir-model': model, 'x-modelweir-model-span': span } = stream.requestHeadersNow;
+  return `${model} ${span}`;
+}
+
+/** The same from the portable core. */
+function sourceOutcome(request: RouterRequest, body: Uint8Array): string {
+  request.openAi('', true);
+  request.body(body, body.length);
+  if (request.refusal === null) request.end();
+  const { refusal } = request;
+  if (refusal !== null) return `${refusal.status} ${errorBody(request.protocol, refusal)}`;
+  return `${request.entry?.modelHeader} ${request.spanOffset}+${request.spanLength}`;
 }

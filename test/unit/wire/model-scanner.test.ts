@@ -17,6 +17,7 @@ import {
   SCAN_SECOND,
   SCAN_TOO_DEEP,
 } from '../../../filters/wire/model-scanner.ts';
+import { StringRun } from '../../../filters/wire/string-run.ts';
 import { mutated, numbers, randomBody } from './random-json.ts';
 
 interface Outcome {
@@ -28,7 +29,7 @@ interface Outcome {
 
 /** Feeds the pieces, all of what follows the name too, and ends the body. */
 function scan(body: Buffer, cuts: readonly number[] = []): Outcome {
-  const scanner = new ModelScanner();
+  const scanner = new ModelScanner(new StringRun());
   const ends = [...cuts, body.length];
   let from = 0;
   for (const to of ends) {
@@ -162,7 +163,7 @@ test('a name longer than any can be is not kept, however it comes', () => {
   const name = 'n'.repeat(5000);
   const bytes = Buffer.from(`{"model":"${name}","x":1}`);
   for (const cuts of [[], [2000, 4000], Array.from(bytes.keys())]) {
-    const scanner = new ModelScanner();
+    const scanner = new ModelScanner(new StringRun());
     let from = 0;
     for (const to of [...cuts, bytes.length]) {
       scanner.feed(bytes, from, to);
@@ -185,7 +186,7 @@ test('a name of the longest allowed length, all escaped, is kept', () => {
 
 test('scanning stops right after the name, so that a caller may stop there', () => {
   const bytes = Buffer.from('{"x":1,"model":"a","y":"not scanned');
-  const scanner = new ModelScanner();
+  const scanner = new ModelScanner(new StringRun());
   assert.equal(scanner.feed(bytes, 0, 9), SCAN_MORE);
   assert.equal(scanner.feed(bytes, 9, bytes.length), SCAN_FOUND);
   assert.equal(scanner.stoppedAt, 18);

@@ -22,6 +22,7 @@ export interface RandomBody {
 const KEYS = ['model', 'model', 'input', 'mode', 'models', 'x', '', 'messages', 'mödel', 'Xmodel'];
 const STRINGS = [
   'a',
+  'a string of more than sixteen bytes, grüße and "quotes" in it',
   'model',
   'llama-3:8b',
   '',
