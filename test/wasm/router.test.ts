@@ -9,9 +9,10 @@ import { RouterRequest } from '../../filters/router/core.ts';
 import { compileRouter } from '../../filters/router/program.ts';
 import { errorBody } from '../../filters/wire/error-body.ts';
 import { StringRun } from '../../filters/wire/string-run.ts';
+import { randomSource } from '../harness/random.ts';
+import { mutated, randomBody } from '../harness/random-json.ts';
 import { CONTINUE, HOLD, WasmHost } from '../harness/wasm-host.ts';
 import type { Headers, WasmStream } from '../harness/wasm-stream.ts';
-import { mutated, numbers, randomBody } from '../unit/wire/random-json.ts';
 
 const MODULE = fileURLToPath(new URL('../../dist/filters/router.wasm', import.meta.url));
 
@@ -472,7 +473,7 @@ test('memory stays flat over many requests', () => {
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 test(`the module decides as its source under Node does, however a body is cut (SEED=${SEED})`, () => {
-  const next = numbers(SEED);
+  const next = randomSource(SEED);
   const { host, root } = configured();
   const problems = new Problems();
   const config = decodeRouterConfig(JSON.stringify(CONFIG), problems);

@@ -18,7 +18,8 @@ import {
   SCAN_TOO_DEEP,
 } from '../../../filters/wire/model-scanner.ts';
 import { StringRun } from '../../../filters/wire/string-run.ts';
-import { mutated, numbers, randomBody } from './random-json.ts';
+import { randomSource } from '../../harness/random.ts';
+import { mutated, randomBody } from '../../harness/random-json.ts';
 
 interface Outcome {
   readonly status: number;
@@ -197,7 +198,7 @@ test('scanning stops right after the name, so that a caller may stop there', () 
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 test(`random bodies give what JSON.parse gives, in every split (SEED=${SEED})`, () => {
-  const next = numbers(SEED);
+  const next = randomSource(SEED);
   for (let round = 0; round < 300; round++) {
     const { text, models } = randomBody(next);
     const bytes = Buffer.from(text);
@@ -220,7 +221,7 @@ test(`random bodies give what JSON.parse gives, in every split (SEED=${SEED})`, 
 });
 
 test(`what JSON.parse refuses is never taken for complete (SEED=${SEED})`, () => {
-  const next = numbers(SEED + 1);
+  const next = randomSource(SEED + 1);
   let refused = 0;
   for (let round = 0; round < 5000; round++) {
     const text = mutated(randomBody(next).text, next);

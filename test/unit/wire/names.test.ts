@@ -15,7 +15,7 @@ import {
   percentDecode,
 } from '../../../filters/wire/percent.ts';
 import { decodeUtf8, encodeUtf8 } from '../../../filters/wire/utf8.ts';
-import { numbers } from './random-json.ts';
+import { randomSource } from '../../harness/random.ts';
 
 const NAMES = [
   'digits',
@@ -40,7 +40,7 @@ test('UTF-8 is encoded and decoded as the platform does', () => {
 });
 
 test('random bytes are UTF-8 where the platform says so, and nowhere else', () => {
-  const next = numbers(7);
+  const next = randomSource(7);
   const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const leads = [0x41, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xc1];
   let valid = 0;

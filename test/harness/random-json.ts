@@ -2,17 +2,6 @@
 
 export type Random = (bound: number) => number;
 
-/** Whole numbers from 0 to `bound - 1` (mulberry32). */
-export function numbers(seed: number): Random {
-  let state = seed >>> 0;
-  return (bound) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % bound;
-  };
-}
-
 export interface RandomBody {
   readonly text: string;
   /** Values of its top-level keys that are `model`, case ignored, once one is exact; in order. */
