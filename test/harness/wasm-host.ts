@@ -164,7 +164,10 @@ export class WasmHost {
   }
 
   callback(name: string, id: number, ...args: number[]): number {
-    assert.deepEqual(this.effects, [], `host calls not taken before ${name}`);
+    // Envoy deletes a context right after it is done: no test comes in between.
+    if (name !== 'proxy_on_delete') {
+      assert.deepEqual(this.effects, [], `host calls not taken before ${name}`);
+    }
     const callback = this.functions[name];
     if (typeof callback !== 'function') return 0;
     assert.equal(this.depth, 0, 'a callback inside a callback');
