@@ -1,5 +1,6 @@
 /** The quickstart's inference pods, and the ports on which the example resources expect them. */
 import { join } from 'node:path';
+import type { ChildSpec } from './child.ts';
 import { logEntry } from './log-entry.ts';
 import { HOST } from './options.ts';
 import { modelRepository, repositoryRoot } from './places.ts';
@@ -23,9 +24,35 @@ export const POD_A: Pod = {
 export const POD_B: Pod = { name: 'pod-b', models: ['digits-canary'], flag: '--pod-port-b' };
 export const PODS: readonly Pod[] = [POD_A, POD_B];
 
-/** Starts a pod; settles with its port once it serves. Port 0: it chooses one. */
+/**
+ * Starts a pod on this port, which must be free; settles with the port once it serves.
+ * @param port 0: it chooses one.
+ */
 export async function startPod(supervisor: Supervisor, pod: Pod, port: number): Promise<number> {
-  const child = supervisor.start({
+  const child = supervisor.start(podSpec(pod, port));
+  return await child.waitForLine(readyPort, READY_TIMEOUT_MS);
+}
+
+/** Starts a pod on this port if it is free, else on another; settles with the one that it got. */
+export async function startPodNear(
+  supervisor: Supervisor,
+  pod: Pod,
+  port: number,
+): Promise<number> {
+  // Asking whether it is free and then taking it would be a race with another quickstart.
+  const child = supervisor.attempt(podSpec(pod, port));
+  const ready = child.waitForLine(readyPort, READY_TIMEOUT_MS);
+  const taken = await ready.then(
+    () => false,
+    () => child.log.lines.some((line) => line.includes('EADDRINUSE')),
+  );
+  if (taken) return await startPod(supervisor, pod, 0);
+  supervisor.watch(child);
+  return await ready;
+}
+
+function podSpec(pod: Pod, port: number): ChildSpec {
+  return {
     name: pod.name,
     command: process.execPath,
     args: [
@@ -36,8 +63,9 @@ export async function startPod(supervisor: Supervisor, pod: Pod, port: number): 
       ...['--drain-delay-ms', '0', '--drain-timeout-ms', '2000'],
     ],
     cwd: repositoryRoot,
-  });
-  return await child.waitForLine(readyPort, READY_TIMEOUT_MS);
+    // onnxruntime reports home unless told not to, and leaves an id in ~/.cache and logs in /tmp.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
+  };
 }
 
 /** The pod logs JSON lines; the one that says `ready` carries the port. */

@@ -11,8 +11,8 @@ import { logEntry } from './log-entry.ts';
 import { describeTrouble } from './mesh-status.ts';
 import { ENVOY_WORKERS, HOST, type QuickstartOptions } from './options.ts';
 import { repositoryRoot } from './places.ts';
-import { PODS, type Pod, startPod } from './pods.ts';
-import { isFree, requireFree } from './ports.ts';
+import { PODS, type Pod, startPod, startPodNear } from './pods.ts';
+import { requireFree } from './ports.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const CONTROL_PLANE_TIMEOUT_MS = 20_000;
@@ -91,9 +91,12 @@ async function startPods(
 ): Promise<ReadonlyMap<string, number>> {
   const named = await portsInExamples(PODS);
   const start = async (pod: Pod): Promise<[string, number]> => {
-    const wanted = chosenPort(pod, options) ?? named.get(pod.name) ?? 0;
-    const port = (await isFree(HOST, wanted)) ? wanted : 0;
-    return [pod.name, await startPod(supervisor, pod, port)];
+    const chosen = chosenPort(pod, options);
+    const port =
+      chosen === null
+        ? await startPodNear(supervisor, pod, named.get(pod.name) ?? 0)
+        : await startPod(supervisor, pod, chosen);
+    return [pod.name, port];
   };
   return new Map(await Promise.all(PODS.map(start)));
 }

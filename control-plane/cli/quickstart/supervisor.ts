@@ -39,18 +39,33 @@ export class Supervisor {
     return this.#children;
   }
 
+  /** Starts a child without which the run is over. */
   start(spec: ChildSpec): Child {
+    const child = this.attempt(spec);
+    this.watch(child);
+    return child;
+  }
+
+  /** Starts a child that may end early; `watch` it once it must not. */
+  attempt(spec: ChildSpec): Child {
     if (this.#stopped !== null) throw new Error(`cannot start ${spec.name}: the run is over`);
-    const child = new Child(spec);
+    // What it writes into the system's temporary folder goes with the run, too.
+    const child = new Child({ ...spec, env: { TMPDIR: this.folder, ...spec.env } });
     const onLine = this.#onLine;
     if (onLine !== null) child.log.follow((line) => onLine(child.name, line));
     this.#children.push(child);
     if (child.pid !== 0) this.#reaper.add(child.pid);
-    child.exited.then((exit) => {
+    child.exited.then(() => {
       if (child.pid !== 0) this.#reaper.remove(child.pid);
-      if (this.#stopped === null) this.#reportFailure({ child, exit });
     });
     return child;
+  }
+
+  /** From now on the child's end, or one that has been, is the run's failure. */
+  watch(child: Child): void {
+    child.exited.then((exit) => {
+      if (this.#stopped === null) this.#reportFailure({ child, exit });
+    });
   }
 
   /** Stops one child that is to end before the others. */
