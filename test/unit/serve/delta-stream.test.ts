@@ -281,6 +281,25 @@ const ORDER: readonly Case[] = [
     },
   },
   {
+    name: 'an old cluster stays while the new one waits for its endpoints',
+    run: (client) => {
+      client.publish({ cluster: 'old@1', endpoint: 'old@1', extension: 'e@1' });
+      client.request('cluster');
+      client.request('endpoint', { subscribe: ['old'] });
+      client.request('extension', { subscribe: ['e'] });
+      client.settle();
+      client.publish({ cluster: 'new@1', endpoint: 'new@1', extension: 'e@2' });
+      assert.deepEqual(client.settle(), ['cluster: new@1']);
+      client.request('endpoint', { subscribe: ['new'] });
+      assert.deepEqual(client.settle(), [
+        'endpoint: new@1',
+        'extension: e@2',
+        'cluster: -old',
+        'endpoint: -old',
+      ]);
+    },
+  },
+  {
     name: 'a refused extension keeps the clusters of the one before it',
     run: (client) => {
       client.publish({ cluster: 'a@1', extension: 'e@1' });

@@ -386,6 +386,20 @@ const ORDER: readonly Case[] = [
     },
   },
   {
+    name: 'an old cluster stays while the new one waits for its endpoints',
+    run: (client) => {
+      client.publish({ cluster: 'old@1', endpoint: 'old@1', extension: 'e@1' });
+      client.subscribe('cluster', []);
+      client.subscribe('endpoint', ['old']);
+      client.subscribe('extension', ['e']);
+      client.settle();
+      client.publish({ cluster: 'new@1', endpoint: 'new@1', extension: 'e@2' });
+      assert.deepEqual(client.settle(), ['cluster: new@1 old@1']);
+      client.subscribe('endpoint', ['old', 'new']);
+      assert.deepEqual(client.settle(), ['endpoint: new@1', 'extension: e@2', 'cluster: new@1']);
+    },
+  },
+  {
     name: 'while the new configuration is refused, the clusters of the old one stay',
     run: (client) => {
       client.publish({ cluster: 'old@1', extension: 'e@1' });
