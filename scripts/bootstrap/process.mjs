@@ -12,7 +12,7 @@ const EXCERPT_LINES = 15;
  * @throws {Unprepared} when there is no such command.
  */
 export async function run(command, args, options) {
-  const child = spawn(command, args, { ...options, stdio: 'inherit' });
+  const child = spawn(command, args, { stdio: 'inherit', ...options });
   const { code, signal } = await ended(child, command);
   return code ?? 128 + constants.signals[signal];
 }
