@@ -2,6 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type * as ir from '../ir/mesh.ts';
+import { noteEarlyFacts, noteLateFacts } from './access-log.ts';
 import { pack, typeUrl } from './any.ts';
 import { adsSource } from './config-source.ts';
 import { batcherConfig, routerConfig, splitterConfig } from './filter-configs.ts';
@@ -33,11 +34,20 @@ interface NativeFilter {
   readonly kind: 'native';
   readonly name: string;
   readonly typedConfig: () => Any;
+  /** Only where there is an access log. */
+  readonly forAccessLog?: true;
 }
 
 /** In the order in which a request meets them. */
 const FILTERS: readonly (ModelFilter | NativeFilter)[] = [
-  // First, because everything else depends on the model. Without it nothing is known: no default.
+  // Before the path is written anew for a backend.
+  {
+    kind: 'native',
+    name: 'modelweir.note-path',
+    typedConfig: noteEarlyFacts,
+    forAccessLog: true,
+  },
+  // Everything else depends on the model. Without it nothing is known: no default.
   {
     kind: 'wasm',
     name: 'modelweir.router',
@@ -57,7 +67,14 @@ const FILTERS: readonly (ModelFilter | NativeFilter)[] = [
   // The two above clear the cached route, and Envoy looks it up again only when somebody asks. Asked
   // here, so that the route's idle timeout counts while the batcher holds the request.
   { kind: 'native', name: 'modelweir.route-lookup', typedConfig: noMutation },
-  // Last, because what it joins must differ in nothing that a filter before it decides.
+  // When route and variant are known; also for requests that the batcher answers.
+  {
+    kind: 'native',
+    name: 'modelweir.note-route',
+    typedConfig: noteLateFacts,
+    forAccessLog: true,
+  },
+  // Last of ours, because what it joins must differ in nothing that a filter before it decides.
   {
     kind: 'wasm',
     name: 'modelweir.batcher',
@@ -69,8 +86,11 @@ const FILTERS: readonly (ModelFilter | NativeFilter)[] = [
   { kind: 'native', name: 'envoy.filters.http.router', typedConfig: () => pack(RouterSchema, {}) },
 ];
 
-export function httpFilters(): HttpFilter[] {
-  return FILTERS.map((filter) =>
+export function httpFilters(options: TranslateOptions): HttpFilter[] {
+  const used = FILTERS.filter(
+    (filter) => filter.kind === 'wasm' || !filter.forAccessLog || options.accessLog !== null,
+  );
+  return used.map((filter) =>
     create(HttpFilterSchema, {
       name: filter.name,
       configType:

@@ -59,7 +59,7 @@ function connectionManager(listener: ir.Listener, bufferBytes: number, options: 
         typedConfig: stripFromClients(),
       },
     ],
-    httpFilters: httpFilters(),
+    httpFilters: httpFilters(options),
     // Clients are outside: what Envoy itself reads from `x-envoy-` headers (timeouts, retries) is ours.
     useRemoteAddress: true,
     // The filters and the backend must see the same path.

@@ -36,12 +36,15 @@ export interface ServedMeshOptions {
   readonly mesh: ir.Mesh;
   /** Name of a module in `dist/test-modules` that stands in for the batcher. */
   readonly batcher?: string;
+  /** File for the access log. Default: none. */
+  readonly accessLog?: string;
 }
 
 export async function serveMesh(options: ServedMeshOptions): Promise<ServedMesh> {
   const built = await filterModules(join(repositoryRoot, 'dist/filters'));
   const modules = { ...built, ...(options.batcher && { batcher: testModule(options.batcher) }) };
-  const translation = { modules, limits: DEFAULT_LIMITS, accessLog: null };
+  const accessLog = options.accessLog === undefined ? null : { path: options.accessLog };
+  const translation = { modules, limits: DEFAULT_LIMITS, accessLog };
   const newServer = () => new AdsServer({ logger: pino({ enabled: false }) });
   let server = newServer();
   let last: Snapshot;

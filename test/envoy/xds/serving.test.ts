@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { exchange } from '../../../control-plane/cli/quickstart/exchange.ts';
@@ -170,3 +173,39 @@ for (const mode of MODES) {
     assert.equal((await exchange(request)).status, 200);
   });
 }
+
+test('the access log says path, route, model and variant as the client knows them', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'modelweir-log-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const accessLog = join(folder, 'access.log');
+  const a = await backend(t, (_, response) => {
+    response.end('a');
+  });
+  const mesh = await oneRouteMesh([{ name: 'a', port: a.port }]);
+  const targets = mesh.targets.map((target) => ({ ...target, servedModel: 'served' }));
+  const options = { mode: 'GRPC', mesh: { ...mesh, targets }, accessLog } as const;
+  const { url, envoy } = await served(t, options);
+  await exchange({ url: url + INFER, method: 'POST', body: '{}' });
+  await exchange({ url: `${url}/favicon.ico` });
+  assert.equal(a.requests[0]?.path, '/v2/models/served/infer');
+  // Envoy writes its logs out when it ends.
+  await envoy.stop();
+  const lines = (await readFile(accessLog, 'utf8')).trimEnd().split('\n');
+  const facts = lines
+    .map((line) => JSON.parse(line))
+    .map(({ path, route, model, variant, cluster, status }) => {
+      return { path, route, model, variant, cluster, status };
+    });
+  const nothing = { route: null, model: null, variant: null, cluster: null };
+  assert.deepEqual(facts, [
+    {
+      path: INFER,
+      route: 'default/m',
+      model: 'm',
+      variant: 'a',
+      cluster: 'default/a',
+      status: 200,
+    },
+    { path: '/favicon.ico', ...nothing, status: 404 },
+  ]);
+});
