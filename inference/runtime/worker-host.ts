@@ -6,6 +6,10 @@ import type { RunMessage, WorkerReport, WorkerSettings } from './worker-messages
 
 const WORKER_FILE = new URL('./session-worker.ts', import.meta.url);
 
+// onnxruntime's Linux library reports home unless told not to, and leaves logs in /tmp. It reads the real
+// environment, which only the main thread can write.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
 /** A session in a thread of its own. */
 export class WorkerHost implements SessionHost {
   readonly loaded: Promise<SessionMetadata>;

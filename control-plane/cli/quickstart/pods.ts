@@ -63,8 +63,6 @@ function podSpec(pod: Pod, port: number): ChildSpec {
       ...['--drain-delay-ms', '0', '--drain-timeout-ms', '2000'],
     ],
     cwd: repositoryRoot,
-    // onnxruntime reports home unless told not to, and leaves an id in ~/.cache and logs in /tmp.
-    env: { ORT_DISABLE_TELEMETRY: '1' },
   };
 }
 
