@@ -16,6 +16,11 @@ let depth: i32 = 0;
 export const outData: usize = memory.data(8);
 export const outSize: usize = memory.data(8);
 
+/** Where short texts are put, which are copied out at once: most headers need no buffer of their own. */
+const TEXT_BYTES: usize = 2048;
+const text: usize = memory.data(2048);
+let textWanted: bool = false;
+
 let chunk: Uint8Array = new Uint8Array(1 << 16);
 let chunkWanted: bool = false;
 
@@ -25,8 +30,18 @@ export function allocate(size: usize): usize {
     chunkWanted = false;
     return chunk.dataStart;
   }
+  if (textWanted && size <= TEXT_BYTES) {
+    textWanted = false;
+    return text;
+  }
   garbageBytes += size;
   return changetype<usize>(new ArrayBuffer(<i32>size));
+}
+
+/** Says that the next allocation is a text, which `takeText` will copy out before any other. */
+export function wantText(): void {
+  clearOut();
+  textWanted = true;
 }
 
 /** Says that the next allocation is a read of `size` bytes into the shared chunk, which may move. */
@@ -55,6 +70,7 @@ export function takeBuffer(): ArrayBuffer {
 export function takeText(): string {
   const data = load<usize>(outData);
   const size = load<usize>(outSize);
+  textWanted = false;
   return data == 0 || size == 0 ? '' : String.UTF8.decodeUnsafe(data, size);
 }
 

@@ -16,6 +16,8 @@ export const CALLED: i32 = 4;
 /** Answered by the batcher. */
 export const ANSWERED: i32 = 5;
 
+const NO_ID: Uint8Array = new Uint8Array(0);
+
 /** One request, as the rules see it. */
 export class Member extends Waiting {
   state: i32 = FREE;
@@ -28,7 +30,7 @@ export class Member extends Waiting {
   /** Known once it is whole. */
   rows: i32 = 0;
   /** Its id with quotes, to put into its answer; empty without one. */
-  id: Uint8Array = new Uint8Array(0);
+  id: Uint8Array = NO_ID;
   /** Set from when it is whole until its batch goes. */
   request: InferRequest | null = null;
 }

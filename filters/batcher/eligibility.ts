@@ -27,11 +27,12 @@ export function isInferCall(method: string, path: string): boolean {
   if (method != 'POST') return false;
   const query = path.indexOf('?');
   const end = query < 0 ? path.length : query;
-  return end >= 6 && path.substring(end - 6, end) == '/infer';
+  return path.endsWith('/infer', end);
 }
 
 /** Whether a body of this type is JSON in UTF-8. */
 export function isJson(contentType: string): boolean {
+  if (contentType == 'application/json') return true;
   const type = contentType.toLowerCase();
   const end = type.indexOf(';');
   if (end < 0) return type.trim() == 'application/json';

@@ -111,7 +111,7 @@ export class BatcherRoot extends Root {
   apply(): void {
     const effects = this.core.effects;
     for (let i = 0; i < effects.length; i++) this.carryOut(effects[i]);
-    if (effects.length > 0) this.core.effects = [];
+    effects.length = 0;
   }
 
   /** As `apply`, in the body callback of `stream`. Returns whether that stream goes on. */
@@ -335,11 +335,13 @@ export class BatcherStream extends Stream {
   private arrive(route: RouteProgram, path: string): i32 {
     const cluster = CLUSTER.get(REQUEST_HEADERS);
     if (cluster.length == 0) return this.goOn('no_cluster');
-    let key = route.name + '\n' + cluster + '\n' + AUTHORITY.get(REQUEST_HEADERS) + '\n' + path;
     const names = route.identityHeaders;
+    const parts = [route.name, cluster, AUTHORITY.get(REQUEST_HEADERS), path];
     for (let i = 0; i < names.length; i++) {
-      key += '\n' + headerNameOf(names[i]).get(REQUEST_HEADERS);
+      parts.push(headerNameOf(names[i]).get(REQUEST_HEADERS));
     }
+    // No header's value has a line break.
+    const key = parts.join('\n');
     const length = lengthOf(CONTENT_LENGTH.get(REQUEST_HEADERS));
     const verdict = this.root.core.arrive(this.member, route, key, cluster, length, nowMs());
     if (verdict != HELD) return this.goOn(outcomeOf(verdict));

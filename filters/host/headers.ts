@@ -5,7 +5,7 @@ import {
   proxy_remove_header_map_value,
   proxy_replace_header_map_value,
 } from '../abi/imports.ts';
-import { clearOut, outData, outSize, takeBuffer, takeText } from '../abi/memory.ts';
+import { clearOut, outData, outSize, takeBuffer, takeText, wantText } from '../abi/memory.ts';
 
 /** Header maps, as proxy-wasm numbers them. */
 export const REQUEST_HEADERS: u32 = 0;
@@ -24,7 +24,7 @@ export class HeaderName {
 
   /** The first value in `map`, or an empty string where the header is missing. */
   get(map: u32): string {
-    clearOut();
+    wantText();
     const bytes = this.bytes;
     proxy_get_header_map_value(map, changetype<usize>(bytes), bytes.byteLength, outData, outSize);
     return takeText();

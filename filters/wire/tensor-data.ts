@@ -8,6 +8,9 @@ const MAX_DEPTH: i32 = 32;
 const QUOTE: i32 = 0x22;
 const COMMA: i32 = 0x2c;
 
+/** Nothing to cut. */
+export const NO_RUNS: i32[] = [];
+
 export class DataWalk {
   /** Numbers, strings and words, at whatever depth. */
   leaves: i32 = 0;
@@ -22,7 +25,7 @@ export class DataWalk {
   /** The closing bracket. */
   end: i32 = 0;
   /** Start and end of each run asked for, in turns. */
-  cuts: i32[] = [];
+  cuts: i32[] = NO_RUNS;
 
   private bytes: Uint8Array;
   private at: i32 = 0;
@@ -38,6 +41,7 @@ export class DataWalk {
   constructor(bytes: Uint8Array, runs: i32[]) {
     this.bytes = bytes;
     this.runs = runs;
+    if (runs.length > 0) this.cuts = [];
   }
 
   /** Walks the list at `from`, which must be its bracket. Returns the byte after it, or -1. */

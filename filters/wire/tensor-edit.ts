@@ -26,6 +26,9 @@ export class Edit {
   }
 }
 
+/** So few are copied one by one: a view of them costs more. */
+const FEW_BYTES: i32 = 24;
+
 /** Bytes in the making; the exact size is known beforehand. */
 export class ByteWriter {
   readonly bytes: Uint8Array;
@@ -36,9 +39,12 @@ export class ByteWriter {
   }
 
   copy(from: Uint8Array, start: i32, end: i32): void {
-    if (end <= start) return;
-    this.bytes.set(from.subarray(start, end), this.at);
-    this.at += end - start;
+    const length = end - start;
+    if (length > FEW_BYTES) this.bytes.set(from.subarray(start, end), this.at);
+    else {
+      for (let i = 0; i < length; i++) this.bytes[this.at + i] = from[start + i];
+    }
+    if (length > 0) this.at += length;
   }
 
   byte(value: i32): void {
@@ -46,15 +52,23 @@ export class ByteWriter {
     this.at++;
   }
 
+  /** The digits of a number from 0. */
   whole(value: i32): void {
-    const text = value.toString();
-    for (let i = 0; i < text.length; i++) this.byte(text.charCodeAt(i));
+    const end = this.at + wholeLength(value);
+    let rest = value;
+    for (let at = end - 1; at >= this.at; at--) {
+      this.bytes[at] = 0x30 + (rest % 10);
+      rest = i32(rest / 10);
+    }
+    this.at = end;
   }
 }
 
 /** How many digits `whole` writes. */
 export function wholeLength(value: i32): i32 {
-  return value.toString().length;
+  let digits: i32 = 1;
+  for (let rest = i32(value / 10); rest > 0; rest = i32(rest / 10)) digits++;
+  return digits;
 }
 
 export function sameBytes(

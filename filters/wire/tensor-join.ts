@@ -35,11 +35,14 @@ export function joinRequests(requests: InferRequest[]): Uint8Array {
 function joinedLength(requests: InferRequest[], rows: i32): i32 {
   const first = requests[0];
   let length = first.bytes.length;
-  for (let i = 0; i < first.tensors.length; i++) {
-    const span = first.tensors[i].rows;
-    length += wholeLength(rows) - (span.end - span.start);
+  for (let i = 0; i < first.edits.length; i++) {
+    const edit = first.edits[i];
+    if (edit.kind == EDIT_ROWS) {
+      length += wholeLength(rows) - (edit.end - edit.start);
+      continue;
+    }
     for (let k = 1; k < requests.length; k++) {
-      const data = requests[k].tensors[i].data;
+      const data = requests[k].tensors[edit.tensor].data;
       if (data !== null) length += 1 + data.end - data.start;
     }
   }

@@ -4,8 +4,16 @@
  * (else one member's missing number would come out of another's).
  */
 
-import { InferTensor, readShape, rowSize, Span, takeSpan } from './tensor.ts';
-import { DataWalk } from './tensor-data.ts';
+import {
+  InferTensor,
+  NO_SPAN,
+  readShape,
+  rowSize,
+  Span,
+  takeSpan,
+  takeTextSpan,
+} from './tensor.ts';
+import { DataWalk, NO_RUNS } from './tensor-data.ts';
 import { containsWord, EDIT_DATA, Edit } from './tensor-edit.ts';
 import { CLOSE_LIST, CLOSE_OBJECT, OPEN_LIST, OPEN_OBJECT, TensorScan } from './tensor-scan.ts';
 
@@ -15,9 +23,9 @@ export class InferRequest {
   readonly bytes: Uint8Array;
   /** The first dimension of all its tensors. */
   rows: i32 = 0;
-  id: Span = new Span();
-  parameters: Span = new Span();
-  outputs: Span = new Span();
+  id: Span = NO_SPAN;
+  parameters: Span = NO_SPAN;
+  outputs: Span = NO_SPAN;
   tensors: InferTensor[] = [];
   /** The rows and data of each tensor, in the order of the bytes. */
   edits: Edit[] = [];
@@ -43,11 +51,14 @@ function readMessage(scan: TensorScan, request: InferRequest): boolean {
     if (scan.isText('inputs')) {
       known = request.tensors.length == 0 && readTensors(scan, request);
     } else if (scan.isText('id')) {
-      known = scan.peek() == 0x22 && takeSpan(scan, request.id);
+      request.id = takeTextSpan(scan, request.id);
+      known = !request.id.missing;
     } else if (scan.isText('parameters')) {
-      known = takeSpan(scan, request.parameters);
+      request.parameters = takeSpan(scan, request.parameters);
+      known = !request.parameters.missing;
     } else if (scan.isText('outputs')) {
-      known = takeSpan(scan, request.outputs);
+      request.outputs = takeSpan(scan, request.outputs);
+      known = !request.outputs.missing;
     }
     if (!known) return false;
     if (scan.take(CLOSE_OBJECT)) return true;
@@ -77,11 +88,14 @@ function readTensor(scan: TensorScan, request: InferRequest): boolean {
     } else if (scan.isText('shape')) {
       known = readShape(scan, tensor, request.edits, index);
     } else if (scan.isText('name')) {
-      known = scan.peek() == 0x22 && takeSpan(scan, tensor.name);
+      tensor.name = takeTextSpan(scan, tensor.name);
+      known = !tensor.name.missing;
     } else if (scan.isText('datatype')) {
-      known = scan.peek() == 0x22 && takeSpan(scan, tensor.datatype);
+      tensor.datatype = takeTextSpan(scan, tensor.datatype);
+      known = !tensor.datatype.missing;
     } else if (scan.isText('parameters')) {
-      known = takeSpan(scan, tensor.parameters);
+      tensor.parameters = takeSpan(scan, tensor.parameters);
+      known = !tensor.parameters.missing;
     }
     if (!known) return false;
     if (scan.take(CLOSE_OBJECT)) return isWhole(tensor);
@@ -91,7 +105,7 @@ function readTensor(scan: TensorScan, request: InferRequest): boolean {
 
 function readData(scan: TensorScan, tensor: InferTensor, edits: Edit[], index: i32): boolean {
   if (tensor.data !== null) return false;
-  const walk = new DataWalk(scan.bytes, []);
+  const walk = new DataWalk(scan.bytes, NO_RUNS);
   scan.peek();
   const after = walk.walk(scan.at);
   if (after < 0) return false;

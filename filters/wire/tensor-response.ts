@@ -3,7 +3,7 @@
  * only the id, each output's first dimension and its data change. Fewer or more rows than were asked for
  * make it unreadable, so that nobody gets a row of someone else.
  */
-import { InferTensor, readShape, rowSize, Span, takeSpan } from './tensor.ts';
+import { InferTensor, NO_SPAN, readShape, rowSize, Span, takeSpan } from './tensor.ts';
 import { DataWalk } from './tensor-data.ts';
 import { ByteWriter, EDIT_DATA, EDIT_ID, EDIT_ROWS, Edit, wholeLength } from './tensor-edit.ts';
 import { CLOSE_LIST, CLOSE_OBJECT, OPEN_LIST, OPEN_OBJECT, TensorScan } from './tensor-scan.ts';
@@ -15,7 +15,7 @@ export class InferResponse {
   /** Rows of each member. */
   readonly rows: i32[];
   readonly totalRows: i32;
-  id: Span = new Span();
+  id: Span = NO_SPAN;
   tensors: InferTensor[] = [];
   edits: Edit[] = [];
 
@@ -86,7 +86,8 @@ function readMessage(scan: TensorScan, response: InferResponse): boolean {
     if (scan.isText('outputs')) {
       if (response.tensors.length > 0 || !readTensors(scan, response)) return false;
     } else if (scan.isText('id')) {
-      if (!takeSpan(scan, response.id)) return false;
+      response.id = takeSpan(scan, response.id);
+      if (response.id.missing) return false;
       response.edits.push(new Edit(EDIT_ID, response.id.start, response.id.end, 0));
     } else if (!scan.value()) return false;
     if (scan.take(CLOSE_OBJECT)) return true;

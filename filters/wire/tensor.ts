@@ -7,8 +7,13 @@ const MAX_DIMENSIONS: i32 = 16;
 
 /** A part of the message; `start` is -1 where it is missing. */
 export class Span {
-  start: i32 = -1;
-  end: i32 = -1;
+  readonly start: i32;
+  readonly end: i32;
+
+  constructor(start: i32, end: i32) {
+    this.start = start;
+    this.end = end;
+  }
 
   get missing(): boolean {
     return this.start < 0;
@@ -20,24 +25,31 @@ export class Span {
   }
 }
 
+/** What is not there. Shared, so that fields that are left out cost nothing. */
+export const NO_SPAN: Span = new Span(-1, -1);
+
 export class InferTensor {
-  name: Span = new Span();
-  datatype: Span = new Span();
-  parameters: Span = new Span();
+  name: Span = NO_SPAN;
+  datatype: Span = NO_SPAN;
+  parameters: Span = NO_SPAN;
   dimensions: i32[] = [];
-  /** The first dimension's digits. */
-  rows: Span = new Span();
   data: DataWalk | null = null;
 }
 
-/** Steps over a value and notes where it is; false where the field was there before. */
-export function takeSpan(scan: TensorScan, span: Span): boolean {
-  if (!span.missing) return false;
+/**
+ * Steps over a value and says where it is; missing where there is none, or where the field was there
+ * before.
+ */
+export function takeSpan(scan: TensorScan, before: Span): Span {
+  if (!before.missing) return NO_SPAN;
   scan.peek();
-  span.start = scan.at;
-  const whole = scan.value();
-  span.end = scan.at;
-  return whole;
+  const start = scan.at;
+  return scan.value() ? new Span(start, scan.at) : NO_SPAN;
+}
+
+/** As `takeSpan`, of a string only. */
+export function takeTextSpan(scan: TensorScan, before: Span): Span {
+  return scan.peek() == 0x22 ? takeSpan(scan, before) : NO_SPAN;
 }
 
 /** Reads a shape of one dimension or more. */
@@ -53,11 +65,7 @@ export function readShape(
     const start = scan.at;
     const dimension = scan.whole();
     if (dimension < 0) return false;
-    if (tensor.dimensions.length == 0) {
-      tensor.rows.start = start;
-      tensor.rows.end = scan.at;
-      edits.push(new Edit(EDIT_ROWS, start, scan.at, index));
-    }
+    if (tensor.dimensions.length == 0) edits.push(new Edit(EDIT_ROWS, start, scan.at, index));
     tensor.dimensions.push(dimension);
     if (scan.take(CLOSE_LIST)) return true;
     if (!scan.takeComma()) return false;
