@@ -49,21 +49,21 @@ export function decodeBatcherConfig(text: string, problems: Problems): BatcherCo
     problems.add('', reader.problem);
     return null;
   }
-  const fields = new Fields(root, '', problems);
+  const fields = new Fields(root, '', -1, problems);
   const config = new BatcherConfig();
   fields.version(CONTRACT_VERSION);
   config.disabled = fields.bool('disabled');
   config.maxHeldBytes = fields.int('maxHeldBytes', 0, MAX_HOLD_BYTES);
   const routes = fields.list('routes', MAX_ROUTES);
   for (let i = 0; i < routes.length; i++) {
-    config.routes.push(decodeRoute(routes[i], 'routes[' + i.toString() + ']', problems));
+    config.routes.push(decodeRoute(routes[i], i, problems));
   }
   fields.end();
   return problems.list.length == 0 ? config : null;
 }
 
-function decodeRoute(value: JsonValue, path: string, problems: Problems): BatcherRoute {
-  const fields = new Fields(value, path, problems);
+function decodeRoute(value: JsonValue, index: i32, problems: Problems): BatcherRoute {
+  const fields = new Fields(value, 'routes', index, problems);
   const route = new BatcherRoute();
   route.name = fields.name('name', MAX_NAME_LENGTH * 2 + 1);
   route.maxRows = fields.int('maxRows', 1, MAX_BATCH_ROWS);

@@ -26,20 +26,33 @@ export class Problems {
 
 export class Fields {
   private value: JsonValue;
-  private path: string;
+  private parent: string;
+  private index: i32;
   private problems: Problems;
-  private taken: Set<string> = new Set<string>();
+  /** A bit for each key that was asked for, by its place in the object. */
+  private taken: i32 = 0;
 
-  constructor(value: JsonValue, path: string, problems: Problems) {
+  /**
+   * The object at `parent`, or at `parent[index]` if `index` is not negative. Paths are put together only
+   * for a problem: a thousand routes have none.
+   */
+  constructor(value: JsonValue, parent: string, index: i32, problems: Problems) {
     this.value = value;
-    this.path = path;
+    this.parent = parent;
+    this.index = index;
     this.problems = problems;
-    if (value.kind != JSON_OBJECT) problems.add(path, 'must be an object');
+    if (value.kind != JSON_OBJECT) problems.add(this.path(), 'must be an object');
+  }
+
+  /** Path of this object, as in `routes[3]`. */
+  path(): string {
+    return this.index < 0 ? this.parent : this.parent + '[' + this.index.toString() + ']';
   }
 
   /** Path of a field, as in `routes[3].name`. */
   at(key: string): string {
-    return this.path.length > 0 ? this.path + '.' + key : key;
+    const path = this.path();
+    return path.length > 0 ? path + '.' + key : key;
   }
 
   int(key: string, min: i32, max: i32): i32 {
@@ -62,7 +75,7 @@ export class Fields {
   /** A string of at most `maxLength` UTF-16 units without control characters. */
   string(key: string, maxLength: i32): string {
     const value = this.take(key, JSON_STRING, 'a string');
-    return value === null ? '' : this.checked(value.text, this.at(key), maxLength);
+    return value === null ? '' : this.checked(value.text, key, -1, maxLength);
   }
 
   /** As `string`, and not empty. */
@@ -76,9 +89,11 @@ export class Fields {
     const texts: string[] = [];
     const items = this.list(key, maxItems);
     for (let i = 0; i < items.length; i++) {
-      const path = this.at(key) + '[' + i.toString() + ']';
-      if (items[i].kind != JSON_STRING) this.problems.add(path, 'must be a string');
-      else texts.push(this.checked(items[i].text, path, maxLength));
+      if (items[i].kind == JSON_STRING) {
+        texts.push(this.checked(items[i].text, key, i, maxLength));
+      } else {
+        this.problems.add(this.at(key) + '[' + i.toString() + ']', 'must be a string');
+      }
     }
     return texts;
   }
@@ -104,19 +119,20 @@ export class Fields {
   end(): void {
     if (this.value.kind != JSON_OBJECT) return;
     for (let i = 0; i < this.value.keys.length; i++) {
-      const key = this.value.keys[i];
-      if (!this.taken.has(key)) this.problems.add(this.at(key), 'unknown field');
+      if (((this.taken >> i) & 1) == 0) {
+        this.problems.add(this.at(this.value.keys[i]), 'unknown field');
+      }
     }
   }
 
   private take(key: string, kind: i32, what: string): JsonValue | null {
-    this.taken.add(key);
     if (this.value.kind != JSON_OBJECT) return null;
     const index = this.value.keys.indexOf(key);
     if (index < 0) {
       this.problems.add(this.at(key), 'is missing');
       return null;
     }
+    this.taken |= 1 << index;
     const value = this.value.items[index];
     if (value.kind != kind) {
       this.problems.add(this.at(key), 'must be ' + what);
@@ -125,17 +141,17 @@ export class Fields {
     return value;
   }
 
-  private checked(text: string, path: string, maxLength: i32): string {
-    if (text.length > maxLength) {
-      this.problems.add(path, 'must be at most ' + maxLength.toString() + ' characters');
-    }
+  /** The text at `key`, or at `key[index]` if `index` is not negative. */
+  private checked(text: string, key: string, index: i32, maxLength: i32): string {
+    let reason = '';
+    if (text.length > maxLength) reason = 'must be at most ' + maxLength.toString() + ' characters';
     for (let i = 0; i < text.length; i++) {
       const c = text.charCodeAt(i);
-      if (c < 0x20 || c == 0x7f) {
-        this.problems.add(path, 'must not contain control characters');
-        return '';
-      }
+      if (c < 0x20 || c == 0x7f) reason = 'must not contain control characters';
     }
-    return text;
+    if (reason.length == 0) return text;
+    const suffix = index < 0 ? '' : '[' + index.toString() + ']';
+    this.problems.add(this.at(key) + suffix, reason);
+    return '';
   }
 }

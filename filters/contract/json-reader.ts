@@ -4,6 +4,8 @@
  */
 
 const MAX_DEPTH: i32 = 32;
+/** No object of a configuration has as many; `Fields` keeps a bit for each. */
+export const MAX_KEYS: i32 = 32;
 
 export const JSON_NULL: i32 = 0;
 export const JSON_BOOL: i32 = 1;
@@ -12,14 +14,18 @@ export const JSON_STRING: i32 = 3;
 export const JSON_ARRAY: i32 = 4;
 export const JSON_OBJECT: i32 = 5;
 
+/** Shared by all values that have none: a configuration is mostly leaves. Never written to. */
+const NO_KEYS: string[] = [];
+const NO_ITEMS: JsonValue[] = [];
+
 /** One value. `items` holds an array's elements, or an object's values in the order of `keys`. */
 export class JsonValue {
   kind: i32 = JSON_NULL;
   bool: boolean = false;
   number: f64 = 0;
   text: string = '';
-  keys: string[] = [];
-  items: JsonValue[] = [];
+  keys: string[] = NO_KEYS;
+  items: JsonValue[] = NO_ITEMS;
 }
 
 export class JsonReader {
@@ -128,9 +134,9 @@ export class JsonReader {
         return '';
       }
       if (c == 0x22) {
-        text += this.text.substring(from, this.at);
+        const rest = this.text.substring(from, this.at);
         this.at++;
-        return text;
+        return text.length == 0 ? rest : text + rest;
       }
       if (c != 0x5c) {
         this.at++;
@@ -175,6 +181,7 @@ export class JsonReader {
   private array(depth: i32): JsonValue | null {
     const value = new JsonValue();
     value.kind = JSON_ARRAY;
+    value.items = [];
     this.at++;
     this.space();
     if (this.peek() == 0x5d) {
@@ -196,7 +203,8 @@ export class JsonReader {
   private object(depth: i32): JsonValue | null {
     const value = new JsonValue();
     value.kind = JSON_OBJECT;
-    const seen = new Set<string>();
+    value.keys = [];
+    value.items = [];
     this.at++;
     this.space();
     if (this.peek() == 0x7d) {
@@ -208,8 +216,10 @@ export class JsonReader {
       if (this.peek() != 0x22) return this.fail('expected a quoted key');
       const key = this.quoted();
       if (this.problem.length > 0) return null;
-      if (seen.has(key)) return this.fail('key ' + key + ' appears twice');
-      seen.add(key);
+      if (value.keys.length == MAX_KEYS) {
+        return this.fail('an object has more than ' + MAX_KEYS.toString() + ' keys');
+      }
+      if (value.keys.includes(key)) return this.fail('key ' + key + ' appears twice');
       this.space();
       if (this.peek() != 0x3a) return this.fail('expected : after a key');
       this.at++;

@@ -20,7 +20,7 @@ export function decodeRewriterConfig(text: string, problems: Problems): Rewriter
     problems.add('', reader.problem);
     return null;
   }
-  const fields = new Fields(root, '', problems);
+  const fields = new Fields(root, '', -1, problems);
   const config = new RewriterConfig();
   fields.version(CONTRACT_VERSION);
   config.disabled = fields.bool('disabled');

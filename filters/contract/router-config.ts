@@ -49,26 +49,25 @@ export function decodeRouterConfig(text: string, problems: Problems): RouterConf
     problems.add('', reader.problem);
     return null;
   }
-  const fields = new Fields(root, '', problems);
+  const fields = new Fields(root, '', -1, problems);
   const config = new RouterConfig();
   fields.version(CONTRACT_VERSION);
   config.disabled = fields.bool('disabled');
   config.maxHoldBytes = fields.int('maxHoldBytes', 0, MAX_HOLD_BYTES);
   const routes = fields.list('routes', MAX_ROUTES);
   for (let i = 0; i < routes.length; i++) {
-    config.routes.push(decodeRoute(routes[i], 'routes[' + i.toString() + ']', problems));
+    config.routes.push(decodeRoute(routes[i], i, problems));
   }
   const hosts = fields.list('hosts', MAX_ROUTES);
   for (let i = 0; i < hosts.length; i++) {
-    const path = 'hosts[' + i.toString() + ']';
-    config.hosts.push(decodeHost(hosts[i], path, config.routes.length, problems));
+    config.hosts.push(decodeHost(hosts[i], i, config.routes.length, problems));
   }
   fields.end();
   return problems.list.length == 0 ? config : null;
 }
 
-function decodeRoute(value: JsonValue, path: string, problems: Problems): RouterRoute {
-  const fields = new Fields(value, path, problems);
+function decodeRoute(value: JsonValue, index: i32, problems: Problems): RouterRoute {
+  const fields = new Fields(value, 'routes', index, problems);
   const route = new RouterRoute();
   route.name = fields.name('name', MAX_NAME_LENGTH * 2 + 1);
   route.routeClass = fields.name('routeClass', MAX_NAME_LENGTH);
@@ -77,13 +76,14 @@ function decodeRoute(value: JsonValue, path: string, problems: Problems): Router
   return route;
 }
 
-function decodeHost(value: JsonValue, path: string, routes: i32, problems: Problems): RouterHost {
-  const fields = new Fields(value, path, problems);
+function decodeHost(value: JsonValue, index: i32, routes: i32, problems: Problems): RouterHost {
+  const fields = new Fields(value, 'hosts', index, problems);
+  const path = fields.at('models');
   const host = new RouterHost();
   host.hostname = fields.name('hostname', MAX_NAME_LENGTH);
   const models = fields.list('models', MAX_MODELS);
   for (let i = 0; i < models.length; i++) {
-    const inner = new Fields(models[i], path + '.models[' + i.toString() + ']', problems);
+    const inner = new Fields(models[i], path, i, problems);
     const model = new RouterModel();
     model.model = inner.name('model', MAX_MODEL_NAME_LENGTH);
     model.route = inner.int('route', 0, routes - 1);

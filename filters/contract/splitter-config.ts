@@ -42,32 +42,29 @@ export function decodeSplitterConfig(text: string, problems: Problems): Splitter
     problems.add('', reader.problem);
     return null;
   }
-  const fields = new Fields(root, '', problems);
+  const fields = new Fields(root, '', -1, problems);
   const config = new SplitterConfig();
   fields.version(CONTRACT_VERSION);
   config.disabled = fields.bool('disabled');
   const routes = fields.list('routes', MAX_ROUTES);
   for (let i = 0; i < routes.length; i++) {
-    config.routes.push(decodeRoute(routes[i], 'routes[' + i.toString() + ']', problems));
+    config.routes.push(decodeRoute(routes[i], i, problems));
   }
   fields.end();
   return problems.list.length == 0 ? config : null;
 }
 
-function decodeRoute(value: JsonValue, path: string, problems: Problems): SplitterRoute {
-  const fields = new Fields(value, path, problems);
+function decodeRoute(value: JsonValue, index: i32, problems: Problems): SplitterRoute {
+  const fields = new Fields(value, 'routes', index, problems);
   const route = new SplitterRoute();
   route.name = fields.name('name', MAX_NAME_LENGTH * 2 + 1);
   route.stickyHeader = fields.string('stickyHeader', MAX_NAME_LENGTH);
   route.variantHeader = fields.bool('variantHeader');
   const variants = fields.list('variants', MAX_VARIANTS);
+  const path = fields.at('variants');
   let total: f64 = 0;
   for (let i = 0; i < variants.length; i++) {
-    const inner = new Fields(
-      variants[i],
-      fields.at('variants') + '[' + i.toString() + ']',
-      problems,
-    );
+    const inner = new Fields(variants[i], path, i, problems);
     const variant = new SplitterVariant();
     variant.name = inner.name('name', MAX_NAME_LENGTH);
     variant.cluster = inner.name('cluster', MAX_CLUSTER_NAME_LENGTH);
@@ -76,7 +73,7 @@ function decodeRoute(value: JsonValue, path: string, problems: Problems): Splitt
     total += f64(variant.weight);
     route.variants.push(variant);
   }
-  if (total <= 0) problems.add(fields.at('variants'), 'at least one weight must be above 0');
+  if (total <= 0) problems.add(path, 'at least one weight must be above 0');
   fields.end();
   return route;
 }
