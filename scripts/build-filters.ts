@@ -29,7 +29,6 @@ const REQUIRED_EXPORTS = [
   'proxy_on_vm_start',
   'proxy_on_configure',
   'proxy_on_context_create',
-  'proxy_on_done',
   'proxy_on_delete',
 ];
 

@@ -8,12 +8,13 @@ export const RESERVED_PREFIX: string = 'x-modelweir-';
 export const ROUTE_HEADER: string = 'x-modelweir-route';
 /** Router to Envoy's route table: which class of timeouts and retries applies. */
 export const ROUTE_CLASS_HEADER: string = 'x-modelweir-route-class';
-/** Router to rewriter: the model's public name. */
+/** Router to rewriter: the model's public name, percent-encoded where it is not printable ASCII. */
 export const MODEL_HEADER: string = 'x-modelweir-model';
-/** Router to rewriter: where the body names the model, `offset+length` in bytes, quotes included. */
+/**
+ * Router to rewriter: where the body names the model, `offset+length` in bytes, quotes included. Only
+ * where the protocol has it there; without it the path names the model.
+ */
 export const MODEL_SPAN_HEADER: string = 'x-modelweir-model-span';
-/** Router to all: the protocol spoken, `openai` or `open-inference`. */
-export const PROTOCOL_HEADER: string = 'x-modelweir-protocol';
 /** Splitter to Envoy's route table: the cluster that serves the request. */
 export const CLUSTER_HEADER: string = 'x-modelweir-cluster';
 /** Splitter to caller (response) and to later filters (request): the chosen variant. */

@@ -6,27 +6,26 @@ import { percentDecode } from '../wire/percent.ts';
 import { RewriterProgram } from './program.ts';
 
 const QUOTE: i32 = 0x22;
-const FIELDS: i32 = 5;
+const FIELDS: i32 = 4;
 
 /**
  * A request as it was before its first attempt. All attempts share one header map, so a later one finds
  * the path and content-length of the one before, and the router's headers gone: each begins from here.
  */
 export class Original {
-  /** One of `PROTOCOL_*`. */
-  protocol: string = '';
   /** The model's public name, percent-encoded. */
   model: string = '';
   /** Where the body names it; empty where the path does. */
   span: string = '';
-  /** Empty where the body is chunked. */
+  /** Needed with a span; empty where the body is chunked. */
   contentLength: string = '';
+  /** Needed without a span. */
   path: string = '';
 
   /** One line per field: header values have no line breaks. */
   encode(): string {
     const rest = this.span + '\n' + this.contentLength + '\n' + this.path;
-    return this.protocol + '\n' + this.model + '\n' + rest;
+    return this.model + '\n' + rest;
   }
 }
 
@@ -35,11 +34,10 @@ export function decodeOriginal(text: string): Original | null {
   const lines = text.split('\n');
   if (lines.length != FIELDS) return null;
   const original = new Original();
-  original.protocol = lines[0];
-  original.model = lines[1];
-  original.span = lines[2];
-  original.contentLength = lines[3];
-  original.path = lines[4];
+  original.model = lines[0];
+  original.span = lines[1];
+  original.contentLength = lines[2];
+  original.path = lines[3];
   return original;
 }
 

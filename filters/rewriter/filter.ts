@@ -4,8 +4,8 @@ import { Problems } from '../contract/fields.ts';
 import {
   MODEL_HEADER,
   MODEL_SPAN_HEADER,
-  PROTOCOL_HEADER,
   PROTOCOL_OPEN_INFERENCE,
+  PROTOCOL_OPENAI,
 } from '../contract/headers.ts';
 import { decodeRewriterConfig } from '../contract/rewriter-config.ts';
 import { chunk, REQUEST_BODY, readChunk, replaceAll } from '../host/body.ts';
@@ -24,7 +24,6 @@ const PATH = new HeaderName(':path');
 const CONTENT_LENGTH = new HeaderName('content-length');
 const MODEL = new HeaderName(MODEL_HEADER);
 const MODEL_SPAN = new HeaderName(MODEL_SPAN_HEADER);
-const PROTOCOL = new HeaderName(PROTOCOL_HEADER);
 const ORIGINAL = new Property('modelweir.rewriter.original');
 
 const NOT_REMEMBERED: string = 'the proxy did not keep the request as it was for a second attempt';
@@ -48,7 +47,8 @@ export class RewriterRoot extends Root {
 
 class RewriterStream extends Stream {
   private root: RewriterRoot;
-  private protocol: string = '';
+  /** The model is named in the body, as in OpenAI's protocol; else in the path. */
+  private inBody: bool = false;
   /** An attempt before this one has been at the headers. */
   private again: bool = false;
   /** What has still to be done to the body; the headers are held as long. */
@@ -66,10 +66,10 @@ class RewriterStream extends Stream {
     this.again = remembered.length > 0;
     const original = this.again ? decodeOriginal(remembered) : readOriginal();
     if (original === null) return CONTINUE;
-    this.protocol = original.protocol;
+    this.inBody = original.span.length > 0;
     const model = percentDecode(original.model);
     if (model === null) return this.refuse('the model header is not percent-encoded');
-    if (original.protocol == PROTOCOL_OPEN_INFERENCE) return this.path(program, original, model);
+    if (!this.inBody) return this.path(program, original, model);
     if (program.servedModel.length == 0 || program.servedModel == model) {
       return this.restoreLength(original);
     }
@@ -145,7 +145,9 @@ class RewriterStream extends Stream {
     this.root.mismatched.add(1);
     const refusal = new Refusal(500, 'rewrite_mismatch', 'model not rewritten: ' + reason);
     const headers = new HeaderList().add('content-type', 'application/json');
-    const body = asciiBytes(errorBody(this.protocol, refusal));
+    const body = asciiBytes(
+      errorBody(this.inBody ? PROTOCOL_OPENAI : PROTOCOL_OPEN_INFERENCE, refusal),
+    );
     reply(refusal.status, 'modelweir_rewriter_mismatch', headers, body);
     return HOLD;
   }
@@ -157,12 +159,8 @@ function readOriginal(): Original | null {
   if (model.length == 0) return null;
   const original = new Original();
   original.model = model;
-  original.protocol = PROTOCOL.get(REQUEST_HEADERS);
-  if (original.protocol == PROTOCOL_OPEN_INFERENCE) {
-    original.path = PATH.get(REQUEST_HEADERS);
-  } else {
-    original.span = MODEL_SPAN.get(REQUEST_HEADERS);
-    original.contentLength = CONTENT_LENGTH.get(REQUEST_HEADERS);
-  }
+  original.span = MODEL_SPAN.get(REQUEST_HEADERS);
+  if (original.span.length == 0) original.path = PATH.get(REQUEST_HEADERS);
+  else original.contentLength = CONTENT_LENGTH.get(REQUEST_HEADERS);
   return original;
 }

@@ -4,7 +4,6 @@ import { Problems } from '../contract/fields.ts';
 import {
   MODEL_HEADER,
   MODEL_SPAN_HEADER,
-  PROTOCOL_HEADER,
   ROUTE_CLASS_HEADER,
   ROUTE_HEADER,
 } from '../contract/headers.ts';
@@ -30,7 +29,6 @@ const ROUTE_NAME = new HeaderName(ROUTE_HEADER);
 const ROUTE_CLASS = new HeaderName(ROUTE_CLASS_HEADER);
 const MODEL = new HeaderName(MODEL_HEADER);
 const MODEL_SPAN = new HeaderName(MODEL_SPAN_HEADER);
-const PROTOCOL = new HeaderName(PROTOCOL_HEADER);
 
 const STRING_RUN = new WordStringRun();
 
@@ -85,7 +83,8 @@ class RouterStream extends Stream {
       const request = new RouterRequest(program, STRING_RUN);
       return this.decided(request, request.openInference(path, this.host(program)));
     }
-    if (isOpenAiPath(path) && METHOD.get(REQUEST_HEADERS) == 'POST') {
+    // What has a body is taken for a POST: anything else is for the backend to refuse, if routed.
+    if (isOpenAiPath(path) && (!endOfStream || METHOD.get(REQUEST_HEADERS) == 'POST')) {
       const request = new RouterRequest(program, STRING_RUN);
       return this.decided(request, request.openAi(this.host(program), !endOfStream));
     }
@@ -144,7 +143,6 @@ class RouterStream extends Stream {
     ROUTE_NAME.set(REQUEST_HEADERS, entry.route.name);
     ROUTE_CLASS.set(REQUEST_HEADERS, entry.route.routeClass);
     MODEL.set(REQUEST_HEADERS, entry.modelHeader);
-    PROTOCOL.set(REQUEST_HEADERS, request.protocol);
     if (request.spanLength > 0) {
       const span = request.spanOffset.toString() + '+' + request.spanLength.toString();
       MODEL_SPAN.set(REQUEST_HEADERS, span);

@@ -22,7 +22,6 @@ function openAi(more: Headers = {}): Headers {
     ':method': 'POST',
     ':path': '/v1/embeddings',
     'content-length': String(BODY.length),
-    'x-modelweir-protocol': 'openai',
     'x-modelweir-model': 'public',
     'x-modelweir-model-span': '9+8',
     ...more,
@@ -33,7 +32,6 @@ function openInference(path: string, model: string): Headers {
   return {
     ':method': 'POST',
     ':path': path,
-    'x-modelweir-protocol': 'open-inference',
     'x-modelweir-model': model,
   };
 }
@@ -58,7 +56,6 @@ test('the rewriter exports the callbacks that it needs and no other', () => {
     'proxy_on_configure',
     'proxy_on_context_create',
     'proxy_on_delete',
-    'proxy_on_done',
     'proxy_on_memory_allocate',
     'proxy_on_request_body',
     'proxy_on_request_headers',
@@ -72,7 +69,7 @@ test('a path gets the served name and version', () => {
   const headers = openInference('/v2/models/gr%C3%BC%C3%9Fe/infer?x=1', 'gr%c3%bc%C3%9fe');
   assert.equal(stream.requestHeaders(headers), CONTINUE);
   assert.deepEqual(host.takeEffects(), [
-    remembered('open-inference', 'gr%c3%bc%C3%9fe', '', '', '/v2/models/gr%C3%BC%C3%9Fe/infer?x=1'),
+    remembered('gr%c3%bc%C3%9fe', '', '', '/v2/models/gr%C3%BC%C3%9Fe/infer?x=1'),
     'set request :path=/v2/models/org%2Fserved/versions/7/infer?x=1',
   ]);
   assert.equal(stream.requestBody('untouched', true), CONTINUE);
@@ -105,7 +102,7 @@ for (const served of ['served', 's', 'a far longer name than the public one', 'g
     assert.equal(stream.requestHeaders(openAi()), HOLD);
     const length = Number(stream.requestHeadersNow['content-length']);
     assert.deepEqual(host.takeEffects(), [
-      remembered('openai', 'public', '9+8', '30', ''),
+      remembered('public', '9+8', '30', ''),
       `set request content-length=${length}`,
     ]);
     assert.equal(stream.requestBody(BODY, true), CONTINUE);
@@ -137,7 +134,7 @@ test('a chunked body stays chunked', () => {
   const { host, stream } = configured('served');
   const { 'content-length': _, ...chunked } = openAi();
   assert.equal(stream.requestHeaders(chunked), HOLD);
-  assert.deepEqual(host.takeEffects(), [remembered('openai', 'public', '9+8', '', '')]);
+  assert.deepEqual(host.takeEffects(), [remembered('public', '9+8', '', '')]);
   assert.equal(stream.requestBody(BODY, true), CONTINUE);
   assert.equal(host.takeEffects().length, 1);
   assert.equal('content-length' in stream.requestHeadersNow, false);
@@ -206,8 +203,8 @@ for (const { name, headers, body, reason } of MISMATCHES) {
 
 const BAD_HEADERS: readonly { name: string; headers: Headers; end?: boolean; reason: string }[] = [
   {
-    name: 'there is no span',
-    headers: { 'x-modelweir-model-span': '' },
+    name: 'the span is none',
+    headers: { 'x-modelweir-model-span': '9-8' },
     reason: 'the router found no model in the body',
   },
   {
@@ -296,7 +293,7 @@ test('an attempt at a backend that knows the public name gets the length as it c
   const stream = other.stream;
   stream.properties.set(
     'modelweir.rewriter.original',
-    Buffer.from(['openai', 'public', '9+8', '30', ''].join('\n')),
+    Buffer.from(['public', '9+8', '30', ''].join('\n')),
   );
   assert.equal(stream.requestHeaders(first?.headers ?? {}), CONTINUE);
   assert.deepEqual(other.host.takeEffects(), ['set request content-length=30']);

@@ -53,12 +53,11 @@ function headersOf(method: string, path: string, more: Headers = {}): Headers {
 }
 
 /** The effects of a request that got its route. */
-function routed(model: string, protocol: string, span: string, route = ROUTES[0]): string[] {
+function routed(model: string, span: string, route = ROUTES[0]): string[] {
   return [
     `set request x-modelweir-route=${route?.name}`,
     `set request x-modelweir-route-class=${route?.routeClass}`,
     `set request x-modelweir-model=${model}`,
-    `set request x-modelweir-protocol=${protocol}`,
     ...(span === '' ? [] : [`set request x-modelweir-model-span=${span}`]),
     'foreign clear_route_cache',
   ];
@@ -84,7 +83,6 @@ test('the router exports the callbacks that it needs and no other', () => {
     'proxy_on_configure',
     'proxy_on_context_create',
     'proxy_on_delete',
-    'proxy_on_done',
     'proxy_on_memory_allocate',
     'proxy_on_request_body',
     'proxy_on_request_headers',
@@ -114,7 +112,7 @@ for (const { name, method, path, model } of PATHS) {
     const { host, root } = configured();
     const stream = host.createStream(root);
     assert.equal(stream.requestHeaders(headersOf(method ?? 'POST', path)), CONTINUE);
-    assert.deepEqual(host.takeEffects(), routed(model, 'open-inference', ''));
+    assert.deepEqual(host.takeEffects(), routed(model, ''));
     assert.equal(stream.requestBody('anything', true), CONTINUE);
     ended(host, stream);
   });
@@ -140,8 +138,9 @@ for (const [method, path] of PASSED) {
   test(`${method} ${path} passes untouched`, () => {
     const { host, root } = configured();
     const stream = host.createStream(root);
-    assert.equal(stream.requestHeaders(headersOf(method, path)), CONTINUE);
-    assert.equal(stream.requestBody('{"model":"digits"}', true), CONTINUE);
+    const hasBody = method === 'POST';
+    assert.equal(stream.requestHeaders(headersOf(method, path), !hasBody), CONTINUE);
+    if (hasBody) assert.equal(stream.requestBody('{"model":"digits"}', true), CONTINUE);
     ended(host, stream);
     assert.equal(host.metrics.get('modelweir_router_requests_total.outcome.passed'), 1);
   });
@@ -187,7 +186,7 @@ for (const path of [
     const stream = host.createStream(root);
     assert.equal(stream.requestHeaders(headersOf('POST', `/v1/${path}`)), HOLD);
     assert.equal(stream.requestBody('{"model":"digits"}', true), CONTINUE);
-    assert.deepEqual(host.takeEffects(), routed('digits', 'openai', '9+8'));
+    assert.deepEqual(host.takeEffects(), routed('digits', '9+8'));
     ended(host, stream);
   });
 }
@@ -201,8 +200,17 @@ test('OpenAI: the request goes on with the chunk that completes the name', () =>
   assert.equal(stream.requestBody('', false), HOLD);
   assert.deepEqual(host.takeEffects(), []);
   assert.equal(stream.requestBody('its","x":', false), CONTINUE);
-  assert.deepEqual(host.takeEffects(), routed('digits', 'openai', '26+8'));
+  assert.deepEqual(host.takeEffects(), routed('digits', '26+8'));
   assert.equal(stream.requestBody('1}', true), CONTINUE);
+  ended(host, stream);
+});
+
+test('OpenAI: another method with a body is routed, as only a backend may refuse it', () => {
+  const { host, root } = configured();
+  const stream = host.createStream(root);
+  assert.equal(stream.requestHeaders(headersOf('PUT', '/v1/embeddings')), HOLD);
+  assert.equal(stream.requestBody('{"model":"digits"}', true), CONTINUE);
+  assert.deepEqual(host.takeEffects(), routed('digits', '9+8'));
   ended(host, stream);
 });
 
@@ -215,7 +223,7 @@ test('OpenAI: the span counts bytes, not characters', () => {
   const token = '"gr\\u00f6ße 7"';
   const offset = Buffer.from(body.slice(0, body.indexOf(token))).length;
   const span = `${offset}+${Buffer.from(token).length}`;
-  assert.deepEqual(host.takeEffects(), routed('gr%C3%B6%C3%9Fe%207', 'openai', span));
+  assert.deepEqual(host.takeEffects(), routed('gr%C3%B6%C3%9Fe%207', span));
   ended(host, stream);
 });
 
@@ -356,7 +364,7 @@ test('OpenAI: a chunk that brings the name may be longer than the limit', () => 
   stream.requestHeaders(headersOf('POST', '/v1/embeddings'));
   const body = `{"model":"fast","input":"${'x'.repeat(200_000)}"}`;
   assert.equal(stream.requestBody(body, true), CONTINUE);
-  assert.deepEqual(host.takeEffects(), routed('fast', 'openai', '9+6', ROUTES[1]));
+  assert.deepEqual(host.takeEffects(), routed('fast', '9+6', ROUTES[1]));
   ended(host, stream);
 });
 
@@ -365,7 +373,7 @@ test('strict: what passes is watched, and a second model ends the request', () =
   const stream = host.createStream(root);
   stream.requestHeaders(headersOf('POST', '/v1/embeddings'));
   assert.equal(stream.requestBody('{"model":"digits","x":"', false), CONTINUE);
-  assert.deepEqual(host.takeEffects(), routed('digits', 'openai', '9+8'));
+  assert.deepEqual(host.takeEffects(), routed('digits', '9+8'));
   assert.equal(stream.requestBody('x'.repeat(100_000), false), CONTINUE);
   assert.equal(stream.requestBody('","mod', false), CONTINUE);
   assert.equal(stream.requestBody('el":"a"}', true), HOLD);
@@ -397,7 +405,7 @@ test('fast: after the name nothing is read', () => {
   const stream = host.createStream(root);
   stream.requestHeaders(headersOf('POST', '/v1/embeddings'));
   assert.equal(stream.requestBody('{"model":"fast","model":"a"} garbage', false), CONTINUE);
-  assert.deepEqual(host.takeEffects(), routed('fast', 'openai', '9+6', ROUTES[1]));
+  assert.deepEqual(host.takeEffects(), routed('fast', '9+6', ROUTES[1]));
   assert.equal(stream.requestBody('more garbage', true), CONTINUE);
   ended(host, stream);
 });
@@ -411,7 +419,7 @@ test('a host table decides by the authority, without its port and case', () => {
   ] as const) {
     const stream = host.createStream(root);
     stream.requestHeaders(headersOf('POST', '/v2/models/digits', { ':authority': authority }));
-    assert.deepEqual(host.takeEffects(), routed('digits', 'open-inference', '', route), authority);
+    assert.deepEqual(host.takeEffects(), routed('digits', '', route), authority);
     ended(host, stream);
   }
 });
@@ -429,7 +437,7 @@ test('a bad configuration is refused with all reasons, and the old one keeps ser
   assert.match(log, /hosts\[0\]\.models\[1\]\.model: is claimed twice/);
   const stream = host.createStream(root);
   assert.equal(stream.requestHeaders(headersOf('POST', '/v2/models/digits')), CONTINUE);
-  assert.equal(host.takeEffects().length, 5);
+  assert.equal(host.takeEffects().length, 4);
   ended(host, stream);
 });
 
@@ -440,7 +448,7 @@ test('a stream keeps the configuration that it began with', () => {
   const next = host.createRoot();
   assert.equal(host.configure(next, JSON.stringify({ ...CONFIG, hosts: [] })), true);
   assert.equal(stream.requestBody('{"model":"digits"}', true), CONTINUE);
-  assert.deepEqual(host.takeEffects(), routed('digits', 'openai', '9+8'));
+  assert.deepEqual(host.takeEffects(), routed('digits', '9+8'));
   ended(host, stream);
 });
 
