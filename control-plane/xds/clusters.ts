@@ -67,13 +67,18 @@ function httpOptions(target: ir.Target, bufferBytes: number, options: TranslateO
 /** In the order in which an attempt meets them. */
 function upstreamFilters(target: ir.Target, options: TranslateOptions): [string, Any][] {
   const rewriter = 'modelweir.rewriter';
-  return [
-    // Needs what the router left in the reserved headers.
-    [rewriter, wasmFilter(rewriter, options.modules.rewriter, rewriterConfig(target))],
-    // Takes those headers away, whatever became of the rewriter.
+  const filters: [string, Any][] = [
+    // Takes the reserved headers away, whatever became of the rewriter.
     ['envoy.filters.http.header_mutation', stripFromBackends()],
     // Puts the attempt on the wire. Envoy wants it last.
     ['envoy.filters.http.upstream_codec', pack(UpstreamCodecSchema, {})],
+  ];
+  // A backend that knows the public name needs none, and an idle one costs each attempt its crossings.
+  if (target.servedModel === null && target.servedVersion === null) return filters;
+  // First: it needs what the router left in the reserved headers.
+  return [
+    [rewriter, wasmFilter(rewriter, options.modules.rewriter, rewriterConfig(target))],
+    ...filters,
   ];
 }
 

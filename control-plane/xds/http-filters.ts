@@ -28,6 +28,8 @@ interface ModelFilter {
   readonly configuration: (mesh: ir.Mesh, limits: Limits) => string;
   /** Whether requests pass where it has no configuration; else Envoy answers 500. */
   readonly optional: boolean;
+  /** Where this mesh gives it nothing to do, an optional filter is a native no-op, which costs nothing. */
+  readonly isNeeded?: (mesh: ir.Mesh) => boolean;
 }
 
 interface NativeFilter {
@@ -81,6 +83,7 @@ const FILTERS: readonly (ModelFilter | NativeFilter)[] = [
     module: 'batcher',
     configuration: batcherConfig,
     optional: true,
+    isNeeded: (mesh) => mesh.routes.some((route) => route.batching !== null),
   },
   // Sends the request on. Envoy wants it last.
   { kind: 'native', name: 'envoy.filters.http.router', typedConfig: () => pack(RouterSchema, {}) },
@@ -106,13 +109,15 @@ export function filterExtensions(mesh: ir.Mesh, options: TranslateOptions): Type
   return FILTERS.filter((filter) => filter.kind === 'wasm').map((filter) =>
     create(TypedExtensionConfigSchema, {
       name: filter.name,
-      typedConfig: wasmFilter(
-        filter.name,
-        options.modules[filter.module],
-        filter.configuration(mesh, options.limits),
-      ),
+      typedConfig:
+        filter.isNeeded?.(mesh) === false ? noMutation() : modelFilter(filter, mesh, options),
     }),
   );
+}
+
+function modelFilter(filter: ModelFilter, mesh: ir.Mesh, options: TranslateOptions): Any {
+  const module = options.modules[filter.module];
+  return wasmFilter(filter.name, module, filter.configuration(mesh, options.limits));
 }
 
 function discovery(filter: ModelFilter) {

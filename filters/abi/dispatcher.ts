@@ -11,8 +11,11 @@ const roots = new Map<i32, Root>();
 const streams = new Map<i32, Stream>();
 const callouts = new Map<i32, Callout>();
 
+/** No context to return to: the one whose callback runs is going. */
+export const NOBODY: i32 = -1;
+
 /** Context that the host set for the running callback; calls on others' behalf must return to it. */
-export let current: i32 = 0;
+export let current: i32 = NOBODY;
 
 /** A module registers what makes its roots, once, when it is loaded. */
 export function register(factory: () => Root): void {
@@ -80,10 +83,10 @@ export function calloutAnswered(root: i32, token: i32, headers: i32, bodySize: i
   leave();
 }
 
-/** The stream, or the root, is over. Returns whether the host may delete it: always. */
-export function ended(id: i32): bool {
+/** The stream, or the root, is over. */
+export function ended(id: i32): void {
   enter();
-  current = id;
+  current = NOBODY;
   if (streams.has(id)) {
     const stream = streams.get(id);
     streams.delete(id);
@@ -96,5 +99,4 @@ export function ended(id: i32): bool {
     root.ended();
   }
   leave();
-  return true;
 }

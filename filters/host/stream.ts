@@ -3,7 +3,7 @@
  * only one that knows `abi`; filters know only this folder.
  */
 import { Callout, CONTINUE, HOLD, Root, Stream } from '../abi/contexts.ts';
-import { current, register } from '../abi/dispatcher.ts';
+import { current, NOBODY, register } from '../abi/dispatcher.ts';
 import {
   proxy_call_foreign_function,
   proxy_close_stream,
@@ -67,9 +67,9 @@ export function enterStream(stream: Stream): bool {
   return stream.alive && proxy_set_effective_context(stream.id) == 0;
 }
 
-/** Returns to the context of the running callback. */
+/** Returns to the context of the running callback, unless that is the end of one. */
 export function leaveStream(): void {
-  proxy_set_effective_context(current);
+  if (current != NOBODY) proxy_set_effective_context(current);
 }
 
 /** Makes `root` the one that host calls act on, until `leaveStream`: a call-out outlives its streams. */

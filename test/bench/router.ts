@@ -3,26 +3,23 @@
  * pass, against the same Envoy without filters. The request is an OpenAI one, so that the model is in the
  * body: a stand-in for what people pay an ext_proc hop for.
  */
-import { fileURLToPath } from 'node:url';
-import { Supervisor } from '../../control-plane/cli/quickstart/supervisor.ts';
 import { startMesh } from '../harness/mesh.ts';
+import { startBenchBackend } from './backend.ts';
 import { type LoadResult, measure } from './load.ts';
 import type { BenchOptions } from './options.ts';
-import { MEASURED_CORE, OTHER_CORE, pin } from './pinning.ts';
+import { MEASURED_CORE, pin } from './pinning.ts';
 import { startPlainEnvoy } from './plain-envoy.ts';
 import { median, printTable, type Target } from './target.ts';
 
 const BODY_BYTES = [1024, 65536];
 const CONNECTIONS = [1, 16, 64];
-const BACKEND = fileURLToPath(new URL('./backend.ts', import.meta.url));
 
 export async function routerBench(options: BenchOptions): Promise<Target[]> {
-  const supervisor = new Supervisor();
-  const closers: (() => Promise<void>)[] = [() => supervisor.stop()];
+  const closers: (() => Promise<void>)[] = [];
   try {
-    const child = supervisor.start({ name: 'backend', command: process.execPath, args: [BACKEND] });
-    const port = await child.waitForLine((line) => JSON.parse(line).port as number, 10_000);
-    await pin(child.pid, OTHER_CORE);
+    const backend = await startBenchBackend();
+    closers.push(() => backend.stop());
+    const { port } = backend;
     const plain = await startPlainEnvoy(port);
     closers.push(() => plain.stop());
     await pin(plain.pid, MEASURED_CORE);
@@ -142,5 +139,21 @@ spec:
   models: [{ name: embedder }]
   variants: [{ name: stable, backendRef: { name: embedder }, weight: 1 }]
   sticky: { header: x-user }
+---
+# Another route's batching: so the batcher is in the chain, and lets this one's requests pass.
+apiVersion: modelweir.dev/v1alpha1
+kind: ModelRoute
+metadata: { name: batched }
+spec:
+  models: [{ name: batched }]
+  variants: [{ name: stable, backendRef: { name: batched }, weight: 1 }]
+  batching: {}
+---
+apiVersion: modelweir.dev/v1alpha1
+kind: ModelBackend
+metadata: { name: batched }
+spec:
+  protocol: OpenInference
+  endpoints: [{ address: 127.0.0.1, port: ${port} }]
 `;
 }

@@ -46,7 +46,6 @@ test('the module exports what the splitter needs and nothing that costs more', (
     'proxy_on_configure',
     'proxy_on_context_create',
     'proxy_on_delete',
-    'proxy_on_done',
     'proxy_on_memory_allocate',
     'proxy_on_request_headers',
     'proxy_on_response_headers',

@@ -29,6 +29,17 @@ async function served(
   return mesh;
 }
 
+/** So that the batcher is in the chain. */
+const BATCHING: ir.Batching = {
+  maxRows: 32,
+  maxBytes: 1024,
+  maxDelayMs: 5,
+  maxInFlight: 1,
+  timeoutMs: 200,
+  identityHeaders: [],
+  sizeHeaders: true,
+};
+
 for (const mode of MODES) {
   test(`${mode}: requests for a model reach its backend, and others are told so in JSON`, async (t) => {
     const a = await backend(t, (_, response) => {
@@ -138,7 +149,10 @@ for (const mode of MODES) {
   });
 
   test(`${mode}: what a filter holds for ever ends by the idle timeout of its route`, async (t) => {
-    const mesh = await oneRouteMesh([{ name: 'a', port: 9 }], { timeoutMs: 200 });
+    const mesh = await oneRouteMesh([{ name: 'a', port: 9 }], {
+      timeoutMs: 200,
+      batching: BATCHING,
+    });
     const { url } = await served(t, { mode, mesh, batcher: 'holding-batcher' });
     const answer = await exchange({
       url: url + INFER,

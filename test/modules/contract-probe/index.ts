@@ -4,7 +4,6 @@ import {
   proxy_on_configure,
   proxy_on_context_create,
   proxy_on_delete,
-  proxy_on_done,
   proxy_on_memory_allocate,
   proxy_on_vm_start,
 } from '../../../filters/abi/exports.ts';
@@ -30,7 +29,6 @@ export {
   proxy_on_configure,
   proxy_on_context_create,
   proxy_on_delete,
-  proxy_on_done,
   proxy_on_memory_allocate,
   proxy_on_vm_start,
 };
