@@ -5,7 +5,7 @@
  */
 
 /** Garbage that may gather before a collection; a collection costs time in all live objects. */
-const COLLECT_AFTER_BYTES: usize = 4 << 20;
+const COLLECT_AFTER_BYTES: usize = 1 << 20;
 /** What a callback may leave behind in small objects, as an estimate. */
 const CALLBACK_BYTES: usize = 1 << 10;
 

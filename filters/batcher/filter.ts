@@ -14,7 +14,13 @@ import {
 import { CALLOUT_BODY, REQUEST_BODY, readCopy } from '../host/body.ts';
 import { call } from '../host/callout.ts';
 import { nowMs, setTickMs } from '../host/clock.ts';
-import { CALLOUT_HEADERS, HeaderList, HeaderName, REQUEST_HEADERS } from '../host/headers.ts';
+import {
+  CALLOUT_HEADERS,
+  HeaderList,
+  HeaderName,
+  headerTable,
+  REQUEST_HEADERS,
+} from '../host/headers.ts';
 import { CounterTable, Histogram } from '../host/metrics.ts';
 import {
   Callout,
@@ -287,11 +293,13 @@ export class BatcherStream extends Stream {
   requestHeaders(endOfStream: bool): i32 {
     const routes = this.root.program.routes;
     if (endOfStream || routes.size == 0) return CONTINUE;
-    const name = ROUTE.get(REQUEST_HEADERS);
+    const headers = headerTable;
+    headers.read(REQUEST_HEADERS);
+    const name = headers.get(ROUTE);
     if (name.length == 0 || !routes.has(name)) return CONTINUE;
     const route = routes.get(name);
-    const path = PATH.get(REQUEST_HEADERS);
-    if (!isInferCall(METHOD.get(REQUEST_HEADERS), path)) return CONTINUE;
+    const path = headers.get(PATH);
+    if (!isInferCall(headers.get(METHOD), path)) return CONTINUE;
     this.route = name;
     this.timeoutMs = route.timeoutMs;
     return this.isJoinable() ? this.arrive(route, path) : this.goOn('not_json');
@@ -324,25 +332,26 @@ export class BatcherStream extends Stream {
     this.root.apply();
   }
 
+  /** Reads the header table that `requestHeaders` filled. */
   private isJoinable(): bool {
     return (
-      isJson(CONTENT_TYPE.get(REQUEST_HEADERS)) &&
-      BINARY_LENGTH.get(REQUEST_HEADERS).length == 0 &&
-      CONTENT_ENCODING.get(REQUEST_HEADERS).length == 0
+      isJson(headerTable.get(CONTENT_TYPE)) &&
+      headerTable.get(BINARY_LENGTH).length == 0 &&
+      headerTable.get(CONTENT_ENCODING).length == 0
     );
   }
 
   private arrive(route: RouteProgram, path: string): i32 {
-    const cluster = CLUSTER.get(REQUEST_HEADERS);
+    const cluster = headerTable.get(CLUSTER);
     if (cluster.length == 0) return this.goOn('no_cluster');
     const names = route.identityHeaders;
-    const parts = [route.name, cluster, AUTHORITY.get(REQUEST_HEADERS), path];
+    const parts = [route.name, cluster, headerTable.get(AUTHORITY), path];
     for (let i = 0; i < names.length; i++) {
-      parts.push(headerNameOf(names[i]).get(REQUEST_HEADERS));
+      parts.push(headerTable.get(headerNameOf(names[i])));
     }
     // No header's value has a line break.
     const key = parts.join('\n');
-    const length = lengthOf(CONTENT_LENGTH.get(REQUEST_HEADERS));
+    const length = lengthOf(headerTable.get(CONTENT_LENGTH));
     const verdict = this.root.core.arrive(this.member, route, key, cluster, length, nowMs());
     if (verdict != HELD) return this.goOn(outcomeOf(verdict));
     this.root.apply();

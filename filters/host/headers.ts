@@ -5,7 +5,16 @@ import {
   proxy_remove_header_map_value,
   proxy_replace_header_map_value,
 } from '../abi/imports.ts';
-import { clearOut, outData, outSize, takeBuffer, takeText, wantText } from '../abi/memory.ts';
+import {
+  clearOut,
+  outData,
+  outSize,
+  sharedChunk,
+  takeBuffer,
+  takeText,
+  wantChunk,
+  wantText,
+} from '../abi/memory.ts';
 
 /** Header maps, as proxy-wasm numbers them. */
 export const REQUEST_HEADERS: u32 = 0;
@@ -15,7 +24,7 @@ export const CALLOUT_HEADERS: u32 = 6;
 /** A header's name in bytes, lower case. Make them once, at the top of a module. */
 export class HeaderName {
   text: string;
-  private bytes: ArrayBuffer;
+  readonly bytes: ArrayBuffer;
 
   constructor(text: string) {
     this.text = text;
@@ -47,6 +56,51 @@ export class HeaderName {
     proxy_remove_header_map_value(map, changetype<usize>(bytes), bytes.byteLength);
   }
 }
+
+/**
+ * All headers of a map in one crossing, for who looks at several: each crossing costs more than the
+ * search here. Valid until the next table or body is read; there is one, so take what you need at once.
+ */
+export class HeaderTable {
+  private base: usize = 0;
+  private size: usize = 0;
+
+  read(map: u32): void {
+    wantChunk(1);
+    clearOut();
+    const result = proxy_get_header_map_pairs(map, outData, outSize);
+    sharedChunk();
+    this.base = result == 0 ? load<usize>(outData) : 0;
+    this.size = this.base == 0 ? 0 : load<usize>(outSize);
+  }
+
+  /** The first value of a header, or an empty string where it is missing. */
+  get(name: HeaderName): string {
+    if (this.size < 4) return '';
+    const base = this.base;
+    const wanted = <usize>name.bytes.byteLength;
+    const count = <usize>load<u32>(base);
+    let at: usize = 4 + count * 8;
+    for (let i: usize = 0; i < count && at <= this.size; i++) {
+      const nameLength = <usize>load<u32>(base + 4 + i * 8);
+      const valueLength = <usize>load<u32>(base + 8 + i * 8);
+      const value = at + nameLength + 1;
+      if (value + valueLength > this.size) return '';
+      if (nameLength == wanted && isEqual(base + at, name.bytes)) {
+        return String.UTF8.decodeUnsafe(base + value, valueLength);
+      }
+      at = value + valueLength + 1;
+    }
+    return '';
+  }
+}
+
+function isEqual(at: usize, bytes: ArrayBuffer): bool {
+  return memory.compare(at, changetype<usize>(bytes), bytes.byteLength) == 0;
+}
+
+/** The one table of a module: what it holds is overwritten by the next read. */
+export const headerTable = new HeaderTable();
 
 /** All headers of a map, or headers to send: alternating names and values in `items`. */
 export class HeaderList {

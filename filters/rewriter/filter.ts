@@ -9,7 +9,7 @@ import {
 } from '../contract/headers.ts';
 import { decodeRewriterConfig } from '../contract/rewriter-config.ts';
 import { chunk, REQUEST_BODY, readChunk, replaceAll } from '../host/body.ts';
-import { HeaderList, HeaderName, REQUEST_HEADERS } from '../host/headers.ts';
+import { HeaderList, HeaderName, headerTable, REQUEST_HEADERS } from '../host/headers.ts';
 import { Counter } from '../host/metrics.ts';
 import { Property } from '../host/property.ts';
 import { CONTINUE, HOLD, Root, reply, Stream } from '../host/stream.ts';
@@ -62,9 +62,12 @@ class RewriterStream extends Stream {
   requestHeaders(endOfStream: bool): i32 {
     const program = this.root.program;
     if (program.idle) return CONTINUE;
-    const remembered = ORIGINAL.get();
-    this.again = remembered.length > 0;
-    const original = this.again ? decodeOriginal(remembered) : readOriginal();
+    let original = readOriginal();
+    if (original === null) {
+      // Envoy takes the router's headers away after this filter: without them it is no first attempt.
+      this.again = true;
+      original = decodeOriginal(ORIGINAL.get());
+    }
     if (original === null) return CONTINUE;
     this.inBody = original.span.length > 0;
     const model = percentDecode(original.model);
@@ -155,12 +158,13 @@ class RewriterStream extends Stream {
 
 /** The request of a first attempt, or null where the router gave it no model. */
 function readOriginal(): Original | null {
-  const model = MODEL.get(REQUEST_HEADERS);
-  if (model.length == 0) return null;
+  const headers = headerTable;
+  headers.read(REQUEST_HEADERS);
   const original = new Original();
-  original.model = model;
-  original.span = MODEL_SPAN.get(REQUEST_HEADERS);
-  if (original.span.length == 0) original.path = PATH.get(REQUEST_HEADERS);
-  else original.contentLength = CONTENT_LENGTH.get(REQUEST_HEADERS);
+  original.model = headers.get(MODEL);
+  if (original.model.length == 0) return null;
+  original.span = headers.get(MODEL_SPAN);
+  if (original.span.length == 0) original.path = headers.get(PATH);
+  else original.contentLength = headers.get(CONTENT_LENGTH);
   return original;
 }

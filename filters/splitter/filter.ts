@@ -6,7 +6,7 @@ import { Problems } from '../contract/fields.ts';
 import { CLUSTER_HEADER, ROUTE_HEADER, VARIANT_HEADER } from '../contract/headers.ts';
 import { decodeSplitterConfig } from '../contract/splitter-config.ts';
 import { random } from '../host/clock.ts';
-import { HeaderName, REQUEST_HEADERS, RESPONSE_HEADERS } from '../host/headers.ts';
+import { HeaderName, headerTable, REQUEST_HEADERS, RESPONSE_HEADERS } from '../host/headers.ts';
 import { CounterTable } from '../host/metrics.ts';
 import { CONTINUE, clearRouteCache, Root, Stream } from '../host/stream.ts';
 import { bucketOf, variantOfBucket, variantOfPoint } from './choice.ts';
@@ -53,7 +53,8 @@ class SplitterStream extends Stream {
 
   requestHeaders(endOfStream: bool): i32 {
     const routes = this.root.program.routes;
-    const name = ROUTE.get(REQUEST_HEADERS);
+    headerTable.read(REQUEST_HEADERS);
+    const name = headerTable.get(ROUTE);
     if (name.length == 0 || !routes.has(name)) return CONTINUE;
     const route = routes.get(name);
     const index = this.decide(route);
@@ -76,7 +77,7 @@ class SplitterStream extends Stream {
   private decide(route: RouteProgram): i32 {
     if (route.totalWeight <= 0) return -1;
     if (route.stickyHeader.length > 0) {
-      const key = headerNameOf(route.stickyHeader).get(REQUEST_HEADERS);
+      const key = headerTable.get(headerNameOf(route.stickyHeader));
       if (key.length > 0) return variantOfBucket(route, bucketOf(route, key));
     }
     return variantOfPoint(route, random(route.totalWeight));

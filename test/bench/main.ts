@@ -6,13 +6,18 @@ import { parseArgs } from 'node:util';
 import { batcherBench } from './batcher.ts';
 import type { BenchOptions } from './options.ts';
 import { pinSelf } from './pinning.ts';
+import { reloadBench } from './reload.ts';
 import { routerBench } from './router.ts';
 import type { Target } from './target.ts';
 import { printTargets } from './target.ts';
 
 type Bench = (options: BenchOptions) => Promise<Target[]>;
 
-const BENCHES: Readonly<Record<string, Bench>> = { router: routerBench, batcher: batcherBench };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  router: routerBench,
+  batcher: batcherBench,
+  reload: reloadBench,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,7 +1,10 @@
 /**
- * The baseline: the same Envoy with the same listener, limits and cluster, but without filters of ours.
- * It is made from the translated resources by taking away, so that nothing else differs.
+ * The baselines: the same Envoy with the same listener, limits and cluster, without filters of ours, or
+ * with four that do nothing in their places. Both are made from the translated resources by taking away,
+ * so that nothing else differs.
  */
+
+import { fileURLToPath } from 'node:url';
 import {
   create,
   type DescMessage,
@@ -11,7 +14,7 @@ import {
 } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import pino from 'pino';
-import type { Mesh } from '../../control-plane/ir/mesh.ts';
+import type { Mesh, Route } from '../../control-plane/ir/mesh.ts';
 import { AdsServer } from '../../control-plane/serve/ads-server.ts';
 import { encodeSnapshot } from '../../control-plane/xds/encode.ts';
 import { RouteSchema } from '../../control-plane/xds/gen/envoy/config/route/v3/route_components_pb.js';
@@ -31,14 +34,20 @@ export interface PlainEnvoy {
   stop(): Promise<void>;
 }
 
-const UNUSED: Module = { path: '/dev/null', sha256: '' };
+const EMPTY: Module = {
+  path: fileURLToPath(new URL('../../dist/test-modules/empty-filter.wasm', import.meta.url)),
+  sha256: '',
+};
 
-export async function startPlainEnvoy(backendPort: number): Promise<PlainEnvoy> {
-  const modules = { router: UNUSED, splitter: UNUSED, batcher: UNUSED, rewriter: UNUSED };
+export type Filters = 'none' | 'empty';
+
+export async function startPlainEnvoy(backendPort: number, filters: Filters): Promise<PlainEnvoy> {
+  const modules = { router: EMPTY, splitter: EMPTY, batcher: EMPTY, rewriter: EMPTY };
   const options = { modules, limits: DEFAULT_LIMITS, accessLog: null };
   const server = new AdsServer({ logger: pino({ level: 'silent' }) });
   const xdsPort = await server.listen('127.0.0.1', 0);
-  server.publish(encodeSnapshot(withoutFilters(translate(meshOf(backendPort), options))));
+  const set = toOneCluster(translate(meshOf(backendPort), options));
+  server.publish(encodeSnapshot(filters === 'none' ? withoutFilters(set) : set));
   const envoy = await startEnvoy({ xdsPort });
   return {
     url: `http://${[...(await envoy.listeners()).values()][0]}`,
@@ -55,15 +64,35 @@ function meshOf(port: number): Mesh {
     name: 'default/backend',
     protocol: 'OpenAI',
     endpoints: [{ address: '127.0.0.1', port }],
-    servedModel: null,
+    servedModel: 'served',
     servedVersion: null,
     connectTimeoutMs: 1000,
     maxConnections: 1024,
     maxRequests: 1024,
   } as const;
   const listeners = [{ name: 'models', address: '127.0.0.1', port: 0 }];
-  return { listeners, routes: [], targets: [target] };
+  return { listeners, routes: [ROUTE], targets: [target] };
 }
+
+/** So that there is something to split and to batch, and each filter is in its place. */
+const ROUTE: Route = {
+  name: 'default/model',
+  claims: [{ hostname: '*', model: 'model' }],
+  modelScan: 'strict',
+  variants: [{ name: 'only', target: 'default/backend', weight: 1 }],
+  stickyHeader: null,
+  variantHeader: true,
+  timeoutMs: 15_000,
+  batching: {
+    maxRows: 32,
+    maxBytes: 1 << 20,
+    maxDelayMs: 5,
+    maxInFlight: 1,
+    timeoutMs: 15_000,
+    identityHeaders: [],
+    sizeHeaders: true,
+  },
+};
 
 function withoutFilters(set: ResourceSet): ResourceSet {
   for (const listener of set.listeners) {
@@ -81,6 +110,11 @@ function withoutFilters(set: ResourceSet): ResourceSet {
       });
     }
   }
+  return { ...set, extensions: [] };
+}
+
+/** All requests go to the backend, whatever filters say. */
+function toOneCluster(set: ResourceSet): ResourceSet {
   for (const host of set.routes.flatMap((route) => route.virtualHosts)) {
     delete host.matcher;
     host.routes = [
@@ -93,7 +127,7 @@ function withoutFilters(set: ResourceSet): ResourceSet {
       }),
     ];
   }
-  return { ...set, extensions: [] };
+  return set;
 }
 
 function edit<Desc extends DescMessage>(
