@@ -10,6 +10,7 @@ import { AdsServer } from '../serve/ads-server.ts';
 import { Metrics } from '../status/metrics.ts';
 import { type Published, type Report, report } from '../status/report.ts';
 import { StatusServer } from '../status/server.ts';
+import type { FolderOptions } from '../store/folder-options.ts';
 import { FolderSource } from '../store/folder-source.ts';
 import type { SourceEvent } from '../store/object.ts';
 import { checkConsistency } from '../xds/consistency.ts';
@@ -19,7 +20,9 @@ import { type TranslateOptions, translate } from '../xds/translate.ts';
 import { CommandFailure } from './failure.ts';
 
 export interface ControlPlaneOptions {
-  readonly folder: string;
+  readonly folder: FolderOptions;
+  /** Most xDS streams at one time. */
+  readonly maxStreams?: number;
   readonly listeners: readonly Listener[];
   readonly translation: TranslateOptions;
   /** Address of both servers. */
@@ -52,8 +55,11 @@ export class ControlPlane {
   constructor(options: ControlPlaneOptions) {
     this.options = options;
     this.pipeline = new Pipeline(options.listeners);
-    this.source = new FolderSource({ folder: options.folder }, (event) => this.apply(event));
-    this.ads = new AdsServer({ logger: options.logger });
+    this.source = new FolderSource(options.folder, (event) => this.apply(event));
+    this.ads = new AdsServer({
+      logger: options.logger,
+      ...(options.maxStreams !== undefined && { maxStreams: options.maxStreams }),
+    });
     this.ads.proxies.on('change', () => this.metrics.observe(this.ads.proxies.list()));
     this.statusServer = new StatusServer({
       report: () => this.report(),

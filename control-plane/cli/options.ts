@@ -8,6 +8,15 @@ export function port(text: string): number {
   throw new InvalidArgumentError('must be a port from 0 to 65535; 0 takes any free one');
 }
 
+/** A parser of whole numbers in a range. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}`);
+  };
+}
+
 export interface SocketAddress {
   readonly address: string;
   readonly port: number;

@@ -2,10 +2,11 @@
 import { Command, Option } from 'commander';
 import { filterModules } from './filter-modules.ts';
 import { requireFolder } from './folder.ts';
+import { type FolderLimits, type ServeLimits, withServeLimits } from './limits.ts';
 import { port, type SocketAddress, socketAddress } from './options.ts';
 import { VERSION } from './version.ts';
 
-interface Options {
+interface Options extends ServeLimits {
   readonly config: string;
   readonly xdsPort: number;
   readonly statusPort: number;
@@ -16,20 +17,20 @@ interface Options {
   readonly logLevel: string;
 }
 
+const DEFAULT_LISTEN = '127.0.0.1:8080';
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .description('Serves the resources of a folder to Envoy, and follows their changes.')
     .requiredOption('--config <folder>', 'folder of YAML files')
     .option('--xds-port <port>', 'port for Envoy (ADS over gRPC); 0: any free one', port, 18000)
     .option('--status-port <port>', 'port for /status and /metrics; 0: any free one', port, 18001)
     .option('--host <address>', 'address of both ports; they have no access control', '127.0.0.1')
-    .option(
-      '--listen <address:port>',
-      'where Envoy takes model traffic',
-      socketAddress,
-      socketAddress('127.0.0.1:8080'),
+    .addOption(
+      new Option('--listen <address:port>', 'where Envoy takes model traffic')
+        .argParser(socketAddress)
+        .default(socketAddress(DEFAULT_LISTEN), DEFAULT_LISTEN),
     )
     .option('--modules <folder>', "the compiled filters, on Envoy's machine too", 'dist/filters')
     .option('--access-log <file>', "Envoy's access log; stdout is Envoy's own (default: none)")
@@ -37,22 +38,22 @@ export function serveCommand(): Command {
       new Option('--log-level <level>', 'least level that is logged')
         .choices(LEVELS)
         .default('info'),
-    )
-    .action(serve);
+    );
+  return withServeLimits(command).action(serve);
 }
 
 async function serve(options: Options): Promise<void> {
   // Loaded here, so that the other commands start without Envoy's messages and gRPC.
   const { pino } = await import('pino');
-  const { DEFAULT_LIMITS } = await import('../xds/translate.ts');
   const { ControlPlane } = await import('./control-plane.ts');
   await requireFolder(options.config);
   const modules = await filterModules(options.modules);
   const logger = pino({ level: options.logLevel });
   const controlPlane = new ControlPlane({
-    folder: options.config,
+    folder: { ...folderLimits(options), folder: options.config },
+    maxStreams: options.maxStreams,
     listeners: [{ name: 'default', ...options.listen }],
-    translation: { modules, limits: DEFAULT_LIMITS, accessLog: accessLogOf(options.accessLog) },
+    translation: { modules, limits: options, accessLog: accessLogOf(options.accessLog) },
     host: options.host,
     xdsPort: options.xdsPort,
     statusPort: options.statusPort,
@@ -75,6 +76,10 @@ async function serve(options: Options): Promise<void> {
   logger.info({ signal }, 'stopping');
   await controlPlane.close();
   logger.info('stopped');
+}
+
+function folderLimits({ maxFiles, maxFileBytes, maxObjects }: ServeLimits): FolderLimits {
+  return { maxFiles, maxFileBytes, maxObjects };
 }
 
 function accessLogOf(file: string | undefined) {

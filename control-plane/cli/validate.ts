@@ -4,17 +4,18 @@ import { type LocatedProblem, Pipeline } from '../pipeline.ts';
 import { readFolder } from '../store/folder-source.ts';
 import { CommandFailure } from './failure.ts';
 import { requireFolder } from './folder.ts';
+import { type FolderLimits, withFolderLimits } from './limits.ts';
 
 export function validateCommand(): Command {
-  return new Command('validate')
+  const command = new Command('validate')
     .description('Checks the resources of a folder. Exit code 1: there are problems; 2: no folder.')
-    .argument('<folder>', 'folder of YAML files')
-    .action(validate);
+    .argument('<folder>', 'folder of YAML files');
+  return withFolderLimits(command).action(validate);
 }
 
-async function validate(folder: string): Promise<void> {
+async function validate(folder: string, limits: FolderLimits): Promise<void> {
   await requireFolder(folder);
-  const event = await readFolder({ folder });
+  const event = await readFolder({ ...limits, folder });
   const { problems, mesh } = new Pipeline([]).run(event);
   for (const problem of problems) console.log(problemLine(problem));
   if (problems.length > 0) throw new CommandFailure(count(problems.length, 'problem'), 1);

@@ -115,7 +115,9 @@ export class AdsServer {
       },
     });
     if (this.#closing || this.#connections.size >= this.#maxStreams) {
-      const reason = this.#closing ? 'shutting down' : `more than ${this.#maxStreams} streams`;
+      const reason = this.#closing
+        ? 'shutting down'
+        : `more than ${this.#maxStreams} streams; raise --max-streams`;
       connection.refuse(status.RESOURCE_EXHAUSTED, reason);
       return;
     }

@@ -48,7 +48,7 @@ export class FolderFiles {
     }
     const names = listing.names.slice(0, this.options.maxFiles);
     if (names.length < listing.names.length) {
-      const reason = `has ${listing.names.length} YAML files, at most ${names.length} are read`;
+      const reason = `has ${listing.names.length} YAML files, at most ${names.length} are read; raise --max-files`;
       problems.push({ file: this.options.folder, line: 0, reason });
     }
     for (const name of names) await this.refresh(name, nowMs);
@@ -144,7 +144,10 @@ async function readBounded(
     const { size, mtimeNs, ctimeNs, ino } = stats;
     const signature = `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
     if (signature === known) return 'unchanged';
-    const tooBig = { signature, reason: `has more than ${maxBytes} bytes: split it` };
+    const tooBig = {
+      signature,
+      reason: `has more than ${maxBytes} bytes: split it, or raise --max-file-bytes`,
+    };
     if (size > maxBytes) return tooBig;
     await using handle = await open(file);
     const buffer = Buffer.alloc(Number(size) + 1);

@@ -141,7 +141,7 @@ function merge(content: FolderContent, maxObjects: number) {
       } else if (objects.size < maxObjects) {
         objects.set(keyText(object), object);
       } else {
-        const reason = `more than ${maxObjects} objects: the rest of the folder is left out`;
+        const reason = `more than ${maxObjects} objects: the rest of the folder is left out; raise --max-objects`;
         problems.push({ file: origin.file, line: origin.line, reason });
         return { objects: [...objects.values()], problems };
       }

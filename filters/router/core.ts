@@ -162,7 +162,7 @@ export class RouterRequest {
     const message =
       'the model was not found in the first ' +
       limit +
-      ' bytes of the body (maxHoldBytes): put "model" before the long fields, or raise maxHoldBytes';
+      ' bytes of the body (maxHoldBytes): put "model" before the long fields, or raise --max-hold-bytes of the control plane';
     return this.refuse(413, 'body_too_large', message);
   }
 

@@ -159,7 +159,7 @@ test('one stream more than the limit is refused, and another one after a stream 
   const second = open(sotwStream);
   assert.deepEqual(await second.ended, {
     code: status.RESOURCE_EXHAUSTED,
-    details: 'more than 1 streams',
+    details: 'more than 1 streams; raise --max-streams',
   });
   first.close();
   await proxiesWhen(server, (list) => list.length === 0);

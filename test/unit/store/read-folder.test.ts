@@ -75,21 +75,23 @@ describe('a folder that is wrong in one place counts in all others', () => {
       files: { 'a.yaml': `${yaml('a')}#${'x'.repeat(200)}\n`, 'b.yaml': yaml('b') },
       limits: { maxFileBytes: 200 },
       objects: ['b'],
-      problems: [/^a\.yaml:0: has more than 200 bytes: split it$/],
+      problems: [/^a\.yaml:0: has more than 200 bytes: split it, or raise --max-file-bytes$/],
     },
     {
       name: 'too many objects',
       files: { 'a.yaml': yaml('a'), 'b.yaml': yaml('b'), 'c.yaml': yaml('c') },
       limits: { maxObjects: 2 },
       objects: ['a', 'b'],
-      problems: [/^c\.yaml:1: more than 2 objects: the rest of the folder is left out$/],
+      problems: [
+        /^c\.yaml:1: more than 2 objects: the rest of the folder is left out; raise --max-objects$/,
+      ],
     },
     {
       name: 'too many files',
       files: { 'a.yaml': yaml('a'), 'b.yaml': yaml('b'), 'c.yaml': yaml('c') },
       limits: { maxFiles: 2 },
       objects: ['a', 'b'],
-      problems: [/:0: has 3 YAML files, at most 2 are read$/],
+      problems: [/:0: has 3 YAML files, at most 2 are read; raise --max-files$/],
     },
     {
       name: 'a file that is not UTF-8',

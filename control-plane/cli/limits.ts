@@ -1,0 +1,67 @@
+/** The limits that the command line can raise, with the flags that their errors name. */
+import type { Command } from 'commander';
+import {
+  DEFAULT_BATCHER_HELD_BYTES,
+  DEFAULT_HOLD_BYTES,
+  MAX_HOLD_BYTES,
+  MAX_TIMEOUT_MS,
+} from '../../filters/contract/limits.ts';
+import { FOLDER_DEFAULTS } from '../store/folder-options.ts';
+import { wholeNumber } from './options.ts';
+
+export interface FolderLimits {
+  readonly maxFiles: number;
+  readonly maxFileBytes: number;
+  readonly maxObjects: number;
+}
+
+export interface ServeLimits extends FolderLimits {
+  readonly maxHoldBytes: number;
+  readonly maxBatcherHeldBytes: number;
+  readonly unroutedIdleTimeoutMs: number;
+  readonly upstreamIdleTimeoutMs: number;
+  readonly maxStreams: number;
+}
+
+const COUNT = wholeNumber(1, 1_000_000_000);
+const BYTES = wholeNumber(1, MAX_HOLD_BYTES);
+const MILLISECONDS = wholeNumber(1, MAX_TIMEOUT_MS);
+
+/** Adds what bounds the reading of a folder. */
+export function withFolderLimits(command: Command): Command {
+  const { maxFiles, maxFileBytes, maxObjects } = FOLDER_DEFAULTS;
+  return command
+    .option('--max-files <count>', 'most files of the folder that are read', COUNT, maxFiles)
+    .option('--max-file-bytes <bytes>', 'largest file', COUNT, maxFileBytes)
+    .option('--max-objects <count>', 'most objects in the folder', COUNT, maxObjects);
+}
+
+/** Adds what bounds serving. The idle timeouts' reasons are in `xds/options.ts`. */
+export function withServeLimits(command: Command): Command {
+  return withFolderLimits(command)
+    .option(
+      '--max-hold-bytes <bytes>',
+      'most bytes of a body held until its model is known',
+      BYTES,
+      DEFAULT_HOLD_BYTES,
+    )
+    .option(
+      '--max-batcher-held-bytes <bytes>',
+      'most bytes that the batcher of one worker holds; past it requests go unbatched',
+      BYTES,
+      DEFAULT_BATCHER_HELD_BYTES,
+    )
+    .option(
+      '--unrouted-idle-timeout-ms <ms>',
+      'a request without a route yet ends after so long without a byte',
+      MILLISECONDS,
+      30_000,
+    )
+    .option(
+      '--upstream-idle-timeout-ms <ms>',
+      "an idle connection to a backend is closed after so long; keep it below the backend's own",
+      MILLISECONDS,
+      4_000,
+    )
+    .option('--max-streams <count>', 'most xDS streams at one time', COUNT, 10_000);
+}
