@@ -1,6 +1,6 @@
 /** What the batcher must know: which routes it may join requests of, and how far. */
 import { Fields, Problems } from './fields.ts';
-import { JsonReader, JsonValue } from './json-reader.ts';
+import { JsonValue } from './json-reader.ts';
 import { JsonObjectWriter } from './json-writer.ts';
 import {
   CONTRACT_VERSION,
@@ -43,15 +43,9 @@ export class BatcherConfig {
 
 /** The configuration in `text`, or null with every problem in `problems`. */
 export function decodeBatcherConfig(text: string, problems: Problems): BatcherConfig | null {
-  const reader = new JsonReader(text);
-  const root = reader.read();
-  if (root === null) {
-    problems.add('', reader.problem);
-    return null;
-  }
-  const fields = new Fields(root, '', -1, problems);
+  const fields = Fields.open(text, problems);
+  if (fields === null) return null;
   const config = new BatcherConfig();
-  fields.version(CONTRACT_VERSION);
   config.disabled = fields.bool('disabled');
   config.maxHeldBytes = fields.int('maxHeldBytes', 0, MAX_HOLD_BYTES);
   const routes = fields.list('routes', MAX_ROUTES);

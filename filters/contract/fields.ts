@@ -8,8 +8,10 @@ import {
   JSON_NUMBER,
   JSON_OBJECT,
   JSON_STRING,
+  JsonReader,
   JsonValue,
 } from './json-reader.ts';
+import { CONTRACT_VERSION } from './limits.ts';
 
 export class Problems {
   list: string[] = [];
@@ -42,6 +44,19 @@ export class Fields {
     this.index = index;
     this.problems = problems;
     if (value.kind != JSON_OBJECT) problems.add(this.path(), 'must be an object');
+  }
+
+  /** The fields of a whole configuration of our version, or null where `text` is not even JSON. */
+  static open(text: string, problems: Problems): Fields | null {
+    const reader = new JsonReader(text);
+    const root = reader.read();
+    if (root === null) {
+      problems.add('', reader.problem);
+      return null;
+    }
+    const fields = new Fields(root, '', -1, problems);
+    fields.version();
+    return fields;
   }
 
   /** Path of this object, as in `routes[3]`. */
@@ -108,11 +123,11 @@ export class Fields {
     return value.items;
   }
 
-  version(expected: i32): void {
+  private version(): void {
     const value = this.take('version', JSON_NUMBER, 'a whole number');
-    if (value !== null && value.number != f64(expected)) {
-      this.problems.add(this.at('version'), 'this filter understands only ' + expected.toString());
-    }
+    if (value === null || value.number == f64(CONTRACT_VERSION)) return;
+    const reason = 'this filter understands only ' + CONTRACT_VERSION.toString();
+    this.problems.add(this.at('version'), reason);
   }
 
   /** Call last: whatever was not asked for is refused. */

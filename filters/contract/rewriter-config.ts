@@ -1,6 +1,5 @@
 /** What the rewriter of one cluster must know: the name under which this backend has the model. */
 import { Fields, Problems } from './fields.ts';
-import { JsonReader } from './json-reader.ts';
 import { JsonObjectWriter } from './json-writer.ts';
 import { CONTRACT_VERSION, MAX_MODEL_NAME_LENGTH } from './limits.ts';
 
@@ -14,15 +13,9 @@ export class RewriterConfig {
 
 /** The configuration in `text`, or null with every problem in `problems`. */
 export function decodeRewriterConfig(text: string, problems: Problems): RewriterConfig | null {
-  const reader = new JsonReader(text);
-  const root = reader.read();
-  if (root === null) {
-    problems.add('', reader.problem);
-    return null;
-  }
-  const fields = new Fields(root, '', -1, problems);
+  const fields = Fields.open(text, problems);
+  if (fields === null) return null;
   const config = new RewriterConfig();
-  fields.version(CONTRACT_VERSION);
   config.disabled = fields.bool('disabled');
   config.servedModel = fields.string('servedModel', MAX_MODEL_NAME_LENGTH);
   config.servedVersion = fields.string('servedVersion', MAX_MODEL_NAME_LENGTH);

@@ -1,6 +1,6 @@
 /** What the router must know: which (host, model) belongs to which route. Big, seldom changed. */
 import { Fields, Problems } from './fields.ts';
-import { JsonReader, JsonValue } from './json-reader.ts';
+import { JsonValue } from './json-reader.ts';
 import { JsonObjectWriter } from './json-writer.ts';
 import {
   CONTRACT_VERSION,
@@ -43,15 +43,9 @@ export class RouterConfig {
 
 /** The configuration in `text`, or null with every problem in `problems`. */
 export function decodeRouterConfig(text: string, problems: Problems): RouterConfig | null {
-  const reader = new JsonReader(text);
-  const root = reader.read();
-  if (root === null) {
-    problems.add('', reader.problem);
-    return null;
-  }
-  const fields = new Fields(root, '', -1, problems);
+  const fields = Fields.open(text, problems);
+  if (fields === null) return null;
   const config = new RouterConfig();
-  fields.version(CONTRACT_VERSION);
   config.disabled = fields.bool('disabled');
   config.maxHoldBytes = fields.int('maxHoldBytes', 0, MAX_HOLD_BYTES);
   const routes = fields.list('routes', MAX_ROUTES);

@@ -1,6 +1,6 @@
 /** What the splitter must know: each route's variants and their weights. Small, changed often. */
 import { Fields, Problems } from './fields.ts';
-import { JsonReader, JsonValue } from './json-reader.ts';
+import { JsonValue } from './json-reader.ts';
 import { JsonObjectWriter } from './json-writer.ts';
 import {
   CONTRACT_VERSION,
@@ -36,15 +36,9 @@ export class SplitterConfig {
 
 /** The configuration in `text`, or null with every problem in `problems`. */
 export function decodeSplitterConfig(text: string, problems: Problems): SplitterConfig | null {
-  const reader = new JsonReader(text);
-  const root = reader.read();
-  if (root === null) {
-    problems.add('', reader.problem);
-    return null;
-  }
-  const fields = new Fields(root, '', -1, problems);
+  const fields = Fields.open(text, problems);
+  if (fields === null) return null;
   const config = new SplitterConfig();
-  fields.version(CONTRACT_VERSION);
   config.disabled = fields.bool('disabled');
   const routes = fields.list('routes', MAX_ROUTES);
   for (let i = 0; i < routes.length; i++) {
