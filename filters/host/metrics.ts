@@ -55,14 +55,30 @@ export class Histogram {
 }
 
 /**
- * Counters of one metric by two labels, defined when they are first used. Make one per module and never
+ * Counters of one metric by one label, defined when they are first used. Make one per module and never
  * per configuration: the host holds a metric that is defined twice twice.
  */
+export class CounterRow {
+  private prefix: string;
+  private counters: Map<string, Counter> = new Map<string, Counter>();
+
+  constructor(metric: string, label: string) {
+    this.prefix = metric + ';' + label + '=';
+  }
+
+  /** Adds one to the counter `metric;label=value`. */
+  add(value: string): void {
+    if (!this.counters.has(value)) this.counters.set(value, new Counter(this.prefix + value));
+    this.counters.get(value).add(1);
+  }
+}
+
+/** Counters of one metric by two labels; otherwise as `CounterRow`. */
 export class CounterTable {
   private metric: string;
   private firstLabel: string;
   private secondLabel: string;
-  private counters: Map<string, Map<string, Counter>> = new Map<string, Map<string, Counter>>();
+  private rows: Map<string, CounterRow> = new Map<string, CounterRow>();
 
   constructor(metric: string, firstLabel: string, secondLabel: string) {
     this.metric = metric;
@@ -72,12 +88,10 @@ export class CounterTable {
 
   /** Adds one to the counter `metric;firstLabel=first;secondLabel=second`. */
   add(first: string, second: string): void {
-    if (!this.counters.has(first)) this.counters.set(first, new Map<string, Counter>());
-    const row = this.counters.get(first);
-    if (!row.has(second)) {
-      const labels = ';' + this.firstLabel + '=' + first + ';' + this.secondLabel + '=' + second;
-      row.set(second, new Counter(this.metric + labels));
+    if (!this.rows.has(first)) {
+      const metric = this.metric + ';' + this.firstLabel + '=' + first;
+      this.rows.set(first, new CounterRow(metric, this.secondLabel));
     }
-    row.get(second).add(1);
+    this.rows.get(first).add(second);
   }
 }

@@ -10,7 +10,7 @@ import {
 import { decodeRewriterConfig } from '../contract/rewriter-config.ts';
 import { chunk, REQUEST_BODY, readChunk, replaceAll } from '../host/body.ts';
 import { HeaderList, HeaderName, headerTable, REQUEST_HEADERS } from '../host/headers.ts';
-import { Counter } from '../host/metrics.ts';
+import { CounterRow } from '../host/metrics.ts';
 import { Property } from '../host/property.ts';
 import { CONTINUE, HOLD, Root, reply, Stream } from '../host/stream.ts';
 import { asciiBytes, errorBody, Refusal } from '../wire/error-body.ts';
@@ -18,7 +18,8 @@ import { percentDecode } from '../wire/percent.ts';
 import { BodyEdit, decodeOriginal, Original, parseBodyEdit, rewritePath } from './core.ts';
 import { compileRewriter, RewriterProgram } from './program.ts';
 
-const COUNTER_NAME: string = 'modelweir_rewriter_requests_total.outcome.';
+/** Attempts by outcome: `rewritten` or `mismatched`. */
+const attempts = new CounterRow('modelweir_rewriter_attempts_total', 'outcome');
 
 const PATH = new HeaderName(':path');
 const CONTENT_LENGTH = new HeaderName('content-length');
@@ -30,8 +31,6 @@ const NOT_REMEMBERED: string = 'the proxy did not keep the request as it was for
 
 export class RewriterRoot extends Root {
   program: RewriterProgram = new RewriterProgram();
-  rewritten: Counter = new Counter(COUNTER_NAME + 'rewritten');
-  mismatched: Counter = new Counter(COUNTER_NAME + 'mismatched');
 
   configure(text: string): string {
     const problems = new Problems();
@@ -92,7 +91,7 @@ class RewriterStream extends Stream {
       return this.refuse('the proxy did not take the edited body');
     }
     this.edit = null;
-    this.root.rewritten.add(1);
+    attempts.add('rewritten');
     return CONTINUE;
   }
 
@@ -108,7 +107,7 @@ class RewriterStream extends Stream {
     if (path == original.path && !this.again) return CONTINUE;
     if (!this.remember(original)) return this.refuse(NOT_REMEMBERED);
     PATH.set(REQUEST_HEADERS, path);
-    this.root.rewritten.add(1);
+    attempts.add('rewritten');
     return CONTINUE;
   }
 
@@ -145,7 +144,7 @@ class RewriterStream extends Stream {
   /** The mesh is at fault, and no byte has left: rather no answer than a wrong model's. */
   private refuse(reason: string): i32 {
     this.edit = null;
-    this.root.mismatched.add(1);
+    attempts.add('mismatched');
     const refusal = new Refusal(500, 'rewrite_mismatch', 'model not rewritten: ' + reason);
     const headers = new HeaderList().add('content-type', 'application/json');
     const body = asciiBytes(

@@ -10,7 +10,7 @@ import {
 import { decodeRouterConfig } from '../contract/router-config.ts';
 import { chunk, REQUEST_BODY, readChunk } from '../host/body.ts';
 import { HeaderList, HeaderName, REQUEST_HEADERS } from '../host/headers.ts';
-import { Counter } from '../host/metrics.ts';
+import { CounterTable } from '../host/metrics.ts';
 import { CONTINUE, clearRouteCache, HOLD, Root, reply, Stream } from '../host/stream.ts';
 import { WordStringRun } from '../host/string-run.ts';
 import { asciiBytes, errorBody } from '../wire/error-body.ts';
@@ -19,7 +19,8 @@ import { canonicalHost, compileRouter, RouterProgram } from './program.ts';
 
 /** Bytes read at a time: a window stays in the processor's cache, and the shared chunk small. */
 const WINDOW_BYTES: i32 = 65536;
-const COUNTER_NAME: string = 'modelweir_router_requests_total.outcome.';
+/** Route of what has none: it passed, or no route owns its model. */
+const NO_ROUTE: string = '';
 
 const PATH = new HeaderName(':path');
 const METHOD = new HeaderName(':method');
@@ -30,6 +31,8 @@ const ROUTE_CLASS = new HeaderName(ROUTE_CLASS_HEADER);
 const MODEL = new HeaderName(MODEL_HEADER);
 const MODEL_SPAN = new HeaderName(MODEL_SPAN_HEADER);
 
+/** By outcome: `passed`, `routed`, or the code of a refusal. */
+const requests = new CounterTable('modelweir_router_requests_total', 'route', 'outcome');
 const STRING_RUN = new WordStringRun();
 
 /** What the body callbacks have to do. */
@@ -39,7 +42,6 @@ const WATCHING: i32 = 2;
 
 export class RouterRoot extends Root {
   program: RouterProgram | null = null;
-  private counters: Map<string, Counter> = new Map<string, Counter>();
 
   configure(text: string): string {
     const problems = new Problems();
@@ -53,13 +55,6 @@ export class RouterRoot extends Root {
 
   createStream(): Stream {
     return new RouterStream(this);
-  }
-
-  /** `passed`, `routed`, or the code of a refusal. */
-  count(outcome: string): void {
-    if (!this.counters.has(outcome))
-      this.counters.set(outcome, new Counter(COUNTER_NAME + outcome));
-    this.counters.get(outcome).add(1);
   }
 }
 
@@ -88,7 +83,7 @@ class RouterStream extends Stream {
       const request = new RouterRequest(program, STRING_RUN);
       return this.decided(request, request.openAi(this.host(program), !endOfStream));
     }
-    this.root.count('passed');
+    requests.add(NO_ROUTE, 'passed');
     return CONTINUE;
   }
 
@@ -134,7 +129,7 @@ class RouterStream extends Stream {
     }
     this.task = action == ROUTE && request.watching ? WATCHING : IDLE;
     if (action == ROUTE) this.route(request);
-    else if (action == PASS && request.entry === null) this.root.count('passed');
+    else if (action == PASS && request.entry === null) requests.add(NO_ROUTE, 'passed');
     return CONTINUE;
   }
 
@@ -148,7 +143,7 @@ class RouterStream extends Stream {
       MODEL_SPAN.set(REQUEST_HEADERS, span);
     }
     clearRouteCache();
-    this.root.count('routed');
+    requests.add(entry.route.name, 'routed');
   }
 
   /** After the request was let go this is still an answer, unless one has begun: then it resets. */
@@ -162,7 +157,8 @@ class RouterStream extends Stream {
       refusal.message =
         'the body must not be encoded, so that its model can be read; send it without content-encoding';
     }
-    this.root.count(refusal.code);
+    const entry = request.entry;
+    requests.add(entry === null ? NO_ROUTE : entry.route.name, refusal.code);
     const headers = new HeaderList().add('content-type', 'application/json');
     const body = asciiBytes(errorBody(request.protocol, refusal));
     reply(refusal.status, 'modelweir_router_' + refusal.code, headers, body);

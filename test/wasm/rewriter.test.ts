@@ -91,7 +91,7 @@ test('a path that names another model than the router found is refused', () => {
   const error = 'model not rewritten: the path does not name the model that the router found';
   const reply = `reply ${stream.id} 500 content-type=application/json ${JSON.stringify({ error })}`;
   assert.deepEqual(host.takeEffects(), [reply]);
-  assert.equal(host.metrics.get('modelweir_rewriter_requests_total.outcome.mismatched'), 1);
+  assert.equal(host.metrics.get('modelweir_rewriter_attempts_total;outcome=mismatched'), 1);
   stream.done();
   host.finish();
 });
@@ -109,7 +109,7 @@ for (const served of ['served', 's', 'a far longer name than the public one', 'g
     assert.equal(host.takeEffects().length, 1);
     assert.equal(stream.requestBodyNow.length, length);
     assert.deepEqual(JSON.parse(stream.requestBodyNow.toString()), { model: served, input: 'x' });
-    assert.equal(host.metrics.get('modelweir_rewriter_requests_total.outcome.rewritten'), 1);
+    assert.equal(host.metrics.get('modelweir_rewriter_attempts_total;outcome=rewritten'), 1);
     stream.done();
     host.finish();
   });

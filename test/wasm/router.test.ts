@@ -142,7 +142,7 @@ for (const [method, path] of PASSED) {
     assert.equal(stream.requestHeaders(headersOf(method, path), !hasBody), CONTINUE);
     if (hasBody) assert.equal(stream.requestBody('{"model":"digits"}', true), CONTINUE);
     ended(host, stream);
-    assert.equal(host.metrics.get('modelweir_router_requests_total.outcome.passed'), 1);
+    assert.equal(host.metrics.get('modelweir_router_requests_total;route=;outcome=passed'), 1);
   });
 }
 
@@ -315,7 +315,10 @@ for (const { name, body, status, code, message } of REFUSED) {
       // A second model is seen after the route was set; nothing has left by then.
       const replies = effects.filter((effect) => effect.startsWith('reply'));
       assert.deepEqual(replies, openAiError(stream.id, status ?? 400, code, message));
-      assert.equal(host.metrics.get(`modelweir_router_requests_total.outcome.${code}`), 1);
+      // Of its route where that was known by then.
+      const route = code === 'duplicate_model' ? ROUTES[0]?.name : '';
+      const counter = `modelweir_router_requests_total;route=${route};outcome=${code}`;
+      assert.equal(host.metrics.get(counter), 1);
       ended(host, stream);
     });
   }
