@@ -99,11 +99,11 @@ test('reserved headers of a client choose nothing', async () => {
 });
 
 test('outcomes are counted', async () => {
-  const stats = await envoy.stats(/modelweir_(router|rewriter)_requests_total/);
+  const stats = await envoy.stats(/modelweir_(router|rewriter)_/);
   const count = (name: string): number => stats.get(`wasmcustom.modelweir_${name}`) ?? 0;
-  assert.equal(count('router_requests_total.outcome.model_not_found'), 3);
-  assert.equal(count('router_requests_total.outcome.body_too_large'), 3);
-  assert.equal(count('router_requests_total.outcome.passed'), 1);
-  assert.equal(count('rewriter_requests_total.outcome.mismatched'), 0);
-  assert.ok(count('rewriter_requests_total.outcome.rewritten') >= 4);
+  assert.equal(count('router_requests_total;route=;outcome=model_not_found'), 3);
+  assert.equal(count('router_requests_total;route=;outcome=body_too_large'), 3);
+  assert.equal(count('router_requests_total;route=;outcome=passed'), 1);
+  assert.equal(count('rewriter_attempts_total;outcome=mismatched'), 0);
+  assert.ok(count('rewriter_attempts_total;outcome=rewritten') >= 4);
 });
