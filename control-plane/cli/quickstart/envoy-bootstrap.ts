@@ -31,7 +31,16 @@ export function envoyBootstrap(options: BootstrapOptions): object {
       cds_config: { ads: {}, resource_api_version: 'V3' },
     },
     static_resources: { clusters: [adsCluster(options.xdsPort)] },
+    stats_config: { stats_tags: LABELS.map(statsTag) },
   };
+}
+
+/** Labels that the filters write into the names of their metrics, as `metric;route=ns/name`. */
+const LABELS = ['route', 'variant', 'outcome'];
+
+/** Envoy takes the first group out of the name and makes the second one the label's value. */
+function statsTag(label: string): object {
+  return { tag_name: label, regex: `(;${label}=([^;]*))` };
 }
 
 export function adminAt(port: number): object {

@@ -129,6 +129,17 @@ for (const mode of ['GRPC', 'DELTA_GRPC'] as const) {
       assert.equal(JSON.parse(openAi.body.toString()).error.code, 'model_not_found');
     });
 
+    test(`the filters' metrics have labels for Prometheus`, async () => {
+      await infer('alice');
+      const answer = await exchange({ url: `${mesh.envoy.url}/stats/prometheus` });
+      const text = answer.body.toString();
+      const labels = (name: string): string => new RegExp(`${name}{([^}]*)}`).exec(text)?.[1] ?? '';
+      const router = labels('modelweir_router_requests_total');
+      assert.match(router, /outcome="[a-z_]+"/);
+      assert.match(text, /modelweir_router_requests_total{[^}]*route="default\/double"/);
+      assert.match(labels('modelweir_splitter_requests_total'), /variant="(stable|canary)"/);
+    });
+
     test(`a weight of zero takes all traffic away, and no request is lost`, async () => {
       await mesh.write('routes.yaml', routes(0, 100));
       await until(async () => (await infer('alice')).headers['x-modelweir-variant'] === 'canary');
