@@ -99,9 +99,13 @@ export function commands({ baseUrl, statusUrl }: RunningMesh, pixels: readonly n
       'a model that nobody serves: an error in the protocol of the request',
       `curl -i ${post(inferBody('x', [[1, 0, 1]]))} ${baseUrl}/v2/models/${UNKNOWN_MODEL}/infer`,
     ],
-    ['proxies, versions and conditions', `curl ${statusUrl}/status`],
+    ['proxies, versions and conditions; as JSON: curl URL/status', statusCommand(statusUrl)],
   ];
   return sections.map(([comment, command]) => `  # ${comment}\n  ${command}`).join('\n');
+}
+
+function statusCommand(statusUrl: string): string {
+  return `npm run -s modelweir -- status --url ${statusUrl}`;
 }
 
 function post(body: string): string {
