@@ -11,7 +11,7 @@ import { decodeRouterConfig } from '../contract/router-config.ts';
 import { chunk, REQUEST_BODY, readChunk } from '../host/body.ts';
 import { HeaderList, HeaderName, REQUEST_HEADERS } from '../host/headers.ts';
 import { CounterTable } from '../host/metrics.ts';
-import { CONTINUE, clearRouteCache, HOLD, Root, reply, Stream } from '../host/stream.ts';
+import { CONTINUE, HOLD, Root, reply, Stream } from '../host/stream.ts';
 import { WordStringRun } from '../host/string-run.ts';
 import { asciiBytes, errorBody } from '../wire/error-body.ts';
 import { isOpenAiPath, PASS, REFUSE, ROUTE, RouterRequest, WAIT } from './core.ts';
@@ -133,6 +133,10 @@ class RouterStream extends Stream {
     return CONTINUE;
   }
 
+  /**
+   * Envoy forgets the route that it had chosen when a module of our ABI version sets a header. The
+   * splitter, which sets the last of them, says so aloud too: once more here would only cost a crossing.
+   */
   private route(request: RouterRequest): void {
     const entry = request.entry!;
     ROUTE_NAME.set(REQUEST_HEADERS, entry.route.name);
@@ -142,7 +146,6 @@ class RouterStream extends Stream {
       const span = request.spanOffset.toString() + '+' + request.spanLength.toString();
       MODEL_SPAN.set(REQUEST_HEADERS, span);
     }
-    clearRouteCache();
     requests.add(entry.route.name, 'routed');
   }
 
