@@ -1,12 +1,9 @@
 /** The limits that the command line can raise, with the flags that their errors name. */
 import type { Command } from 'commander';
-import {
-  DEFAULT_BATCHER_HELD_BYTES,
-  DEFAULT_HOLD_BYTES,
-  MAX_HOLD_BYTES,
-  MAX_TIMEOUT_MS,
-} from '../../filters/contract/limits.ts';
+import { MAX_HOLD_BYTES, MAX_TIMEOUT_MS } from '../../filters/contract/limits.ts';
+import { DEFAULT_MAX_STREAMS } from '../serve/limits.ts';
 import { FOLDER_DEFAULTS } from '../store/folder-options.ts';
+import { DEFAULT_LIMITS, type Limits } from '../xds/options.ts';
 import { wholeNumber } from './options.ts';
 
 export interface FolderLimits {
@@ -15,11 +12,7 @@ export interface FolderLimits {
   readonly maxObjects: number;
 }
 
-export interface ServeLimits extends FolderLimits {
-  readonly maxHoldBytes: number;
-  readonly maxBatcherHeldBytes: number;
-  readonly unroutedIdleTimeoutMs: number;
-  readonly upstreamIdleTimeoutMs: number;
+export interface ServeLimits extends FolderLimits, Limits {
   readonly maxStreams: number;
 }
 
@@ -43,25 +36,25 @@ export function withServeLimits(command: Command): Command {
       '--max-hold-bytes <bytes>',
       'most bytes of a body held until its model is known',
       BYTES,
-      DEFAULT_HOLD_BYTES,
+      DEFAULT_LIMITS.maxHoldBytes,
     )
     .option(
       '--max-batcher-held-bytes <bytes>',
       'most bytes that the batcher of one worker holds; past it requests go unbatched',
       BYTES,
-      DEFAULT_BATCHER_HELD_BYTES,
+      DEFAULT_LIMITS.maxBatcherHeldBytes,
     )
     .option(
       '--unrouted-idle-timeout-ms <ms>',
       'a request without a route yet ends after so long without a byte',
       MILLISECONDS,
-      30_000,
+      DEFAULT_LIMITS.unroutedIdleTimeoutMs,
     )
     .option(
       '--upstream-idle-timeout-ms <ms>',
       "an idle connection to a backend is closed after so long; keep it below the backend's own",
       MILLISECONDS,
-      4_000,
+      DEFAULT_LIMITS.upstreamIdleTimeoutMs,
     )
-    .option('--max-streams <count>', 'most xDS streams at one time', COUNT, 10_000);
+    .option('--max-streams <count>', 'most xDS streams at one time', COUNT, DEFAULT_MAX_STREAMS);
 }

@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import type { Snapshot } from '../xds/snapshot.ts';
 import type { Call } from './connection.ts';
 import { Connection } from './connection.ts';
+import { DEFAULT_MAX_STREAMS } from './limits.ts';
 import type { ProxyStatus } from './proxies.ts';
 import { ProxyRegistry } from './proxies.ts';
 
@@ -29,7 +30,6 @@ export interface AdsServerOptions {
   readonly keepaliveTimeoutMs?: number;
 }
 
-const DEFAULT_MAX_STREAMS = 10_000;
 const DEFAULT_MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const DEFAULT_KEEPALIVE_MS = 30_000;
 const DEFAULT_KEEPALIVE_TIMEOUT_MS = 10_000;

@@ -33,9 +33,6 @@ export declare function proxy_set_property(path: usize, pathSize: usize, value: 
 @external("env", "proxy_continue_stream")
 export declare function proxy_continue_stream(direction: u32): u32;
 
-@external("env", "proxy_close_stream")
-export declare function proxy_close_stream(direction: u32): u32;
-
 @external("env", "proxy_send_local_response")
 export declare function proxy_send_local_response(
   status: u32, details: usize, detailsSize: usize, body: usize, bodySize: usize,

@@ -8,7 +8,6 @@ import {
   BATCH_ROWS_HEADER,
   BATCH_SIZE_HEADER,
   CLUSTER_HEADER,
-  PROTOCOL_OPEN_INFERENCE,
   ROUTE_HEADER,
 } from '../contract/headers.ts';
 import { CALLOUT_BODY, REQUEST_BODY, readCopy } from '../host/body.ts';
@@ -32,9 +31,10 @@ import {
   leaveStream,
   Root,
   reply,
+  replyJson,
   Stream,
 } from '../host/stream.ts';
-import { asciiBytes, errorBody, Refusal } from '../wire/error-body.ts';
+import { asciiBytes, errorBody, PROTOCOL_OPEN_INFERENCE, Refusal } from '../wire/error-body.ts';
 import { joinRequests } from '../wire/tensor-join.ts';
 import { readInferRequest } from '../wire/tensor-request.ts';
 import { InferResponse, readInferResponse } from '../wire/tensor-response.ts';
@@ -203,9 +203,8 @@ export class BatcherRoot extends Root {
     if (!enterStream(stream)) return;
     const message = 'no answer within ' + stream.timeoutMs.toString() + ' ms';
     const refusal = new Refusal(504, 'timeout', message);
-    const headers = new HeaderList().add('content-type', 'application/json');
     const body = asciiBytes(errorBody(PROTOCOL_OPEN_INFERENCE, refusal));
-    reply(504, 'modelweir_batch_timeout', headers, body);
+    replyJson(504, 'modelweir_batch_timeout', body);
     leaveStream();
     requestCounts.add(stream.route, 'timed_out');
   }

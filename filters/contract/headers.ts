@@ -22,6 +22,3 @@ export const VARIANT_HEADER: string = 'x-modelweir-variant';
 /** Batcher to caller: how many requests, and how many rows, shared the call. */
 export const BATCH_SIZE_HEADER: string = 'x-modelweir-batch-size';
 export const BATCH_ROWS_HEADER: string = 'x-modelweir-batch-rows';
-
-export const PROTOCOL_OPENAI: string = 'openai';
-export const PROTOCOL_OPEN_INFERENCE: string = 'open-inference';

@@ -12,7 +12,6 @@ import {
 
 /** Buffers, as proxy-wasm numbers them. */
 export const REQUEST_BODY: u32 = 0;
-export const RESPONSE_BODY: u32 = 1;
 export const CALLOUT_BODY: u32 = 4;
 
 /**

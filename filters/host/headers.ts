@@ -121,14 +121,6 @@ export class HeaderList {
     return this;
   }
 
-  /** The first value of a lower-case name, or an empty string. */
-  get(name: string): string {
-    for (let i = 0; i + 1 < this.items.length; i += 2) {
-      if (this.items[i] == name) return this.items[i + 1];
-    }
-    return '';
-  }
-
   /** proxy-wasm's form: a count, all lengths, then all texts, each with a zero byte after it. */
   encode(): ArrayBuffer {
     const encoded = this.encoded;

@@ -4,7 +4,3 @@ import { log } from '../abi/log.ts';
 export function logWarn(message: string): void {
   log(3, message);
 }
-
-export function logDebug(message: string): void {
-  log(1, message);
-}

@@ -7,7 +7,6 @@ import {
 import { clearOut, outData } from '../abi/memory.ts';
 
 const COUNTER: u32 = 0;
-const GAUGE: u32 = 1;
 const HISTOGRAM: u32 = 2;
 
 function define(type: u32, name: string): u32 {
@@ -24,19 +23,6 @@ export class Counter {
     this.id = define(COUNTER, name);
   }
 
-  add(count: i64): void {
-    proxy_increment_metric(this.id, count);
-  }
-}
-
-export class Gauge {
-  private id: u32;
-
-  constructor(name: string) {
-    this.id = define(GAUGE, name);
-  }
-
-  /** Workers add up, so a gauge is moved, never set. */
   add(count: i64): void {
     proxy_increment_metric(this.id, count);
   }

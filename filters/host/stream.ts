@@ -6,7 +6,6 @@ import { Callout, CONTINUE, HOLD, Root, Stream } from '../abi/contexts.ts';
 import { current, NOBODY, register } from '../abi/dispatcher.ts';
 import {
   proxy_call_foreign_function,
-  proxy_close_stream,
   proxy_continue_stream,
   proxy_send_local_response,
   proxy_set_effective_context,
@@ -17,9 +16,10 @@ import { HeaderList } from './headers.ts';
 export { Callout, CONTINUE, HOLD, Root, register, Stream };
 
 const REQUEST: u32 = 0;
-const RESPONSE: u32 = 1;
 const NO_GRPC_STATUS: i32 = -1;
 
+/** Encoded once: every refusal answers with them. */
+const JSON_HEADERS = new HeaderList().add('content-type', 'application/json');
 const CLEAR_ROUTE_CACHE = String.UTF8.encode('clear_route_cache');
 
 /** Makes Envoy choose the route again, after a header that routes depend on has changed. */
@@ -31,12 +31,6 @@ export function clearRouteCache(): void {
 /** Lets the held request of the current stream go on. */
 export function continueRequest(): void {
   proxy_continue_stream(REQUEST);
-}
-
-/** Resets the current stream in both directions: for what can no longer be answered. */
-export function resetStream(): void {
-  proxy_close_stream(REQUEST);
-  proxy_close_stream(RESPONSE);
 }
 
 /**
@@ -57,6 +51,11 @@ export function reply(status: i32, details: string, headers: HeaderList, body: U
     NO_GRPC_STATUS,
   );
   noteGarbage(body.byteLength);
+}
+
+/** As `reply`, with a body of JSON. */
+export function replyJson(status: i32, details: string, body: Uint8Array): void {
+  reply(status, details, JSON_HEADERS, body);
 }
 
 /**

@@ -1,19 +1,20 @@
 /** Writes the served name into path and body of one attempt, before anything of it has left. */
 
 import { Problems } from '../contract/fields.ts';
-import {
-  MODEL_HEADER,
-  MODEL_SPAN_HEADER,
-  PROTOCOL_OPEN_INFERENCE,
-  PROTOCOL_OPENAI,
-} from '../contract/headers.ts';
+import { MODEL_HEADER, MODEL_SPAN_HEADER } from '../contract/headers.ts';
 import { decodeRewriterConfig } from '../contract/rewriter-config.ts';
 import { chunk, REQUEST_BODY, readChunk, replaceAll } from '../host/body.ts';
-import { HeaderList, HeaderName, headerTable, REQUEST_HEADERS } from '../host/headers.ts';
+import { HeaderName, headerTable, REQUEST_HEADERS } from '../host/headers.ts';
 import { CounterRow } from '../host/metrics.ts';
 import { Property } from '../host/property.ts';
-import { CONTINUE, HOLD, Root, reply, Stream } from '../host/stream.ts';
-import { asciiBytes, errorBody, Refusal } from '../wire/error-body.ts';
+import { CONTINUE, HOLD, Root, replyJson, Stream } from '../host/stream.ts';
+import {
+  asciiBytes,
+  errorBody,
+  PROTOCOL_OPEN_INFERENCE,
+  PROTOCOL_OPENAI,
+  Refusal,
+} from '../wire/error-body.ts';
 import { percentDecode } from '../wire/percent.ts';
 import { BodyEdit, decodeOriginal, Original, parseBodyEdit, rewritePath } from './core.ts';
 import { compileRewriter, RewriterProgram } from './program.ts';
@@ -146,11 +147,10 @@ class RewriterStream extends Stream {
     this.edit = null;
     attempts.add('mismatched');
     const refusal = new Refusal(500, 'rewrite_mismatch', 'model not rewritten: ' + reason);
-    const headers = new HeaderList().add('content-type', 'application/json');
     const body = asciiBytes(
       errorBody(this.inBody ? PROTOCOL_OPENAI : PROTOCOL_OPEN_INFERENCE, refusal),
     );
-    reply(refusal.status, 'modelweir_rewriter_mismatch', headers, body);
+    replyJson(refusal.status, 'modelweir_rewriter_mismatch', body);
     return HOLD;
   }
 }

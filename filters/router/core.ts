@@ -1,7 +1,6 @@
 /** What becomes of a request: pure, facts in, an action out. */
-import { PROTOCOL_OPEN_INFERENCE, PROTOCOL_OPENAI } from '../contract/headers.ts';
 import { MAX_MODEL_NAME_LENGTH } from '../contract/limits.ts';
-import { Refusal } from '../wire/error-body.ts';
+import { PROTOCOL_OPEN_INFERENCE, PROTOCOL_OPENAI, Refusal } from '../wire/error-body.ts';
 import {
   MAX_SCAN_DEPTH,
   ModelScanner,

@@ -9,9 +9,9 @@ import {
 } from '../contract/headers.ts';
 import { decodeRouterConfig } from '../contract/router-config.ts';
 import { chunk, REQUEST_BODY, readChunk } from '../host/body.ts';
-import { HeaderList, HeaderName, REQUEST_HEADERS } from '../host/headers.ts';
+import { HeaderName, REQUEST_HEADERS } from '../host/headers.ts';
 import { CounterTable } from '../host/metrics.ts';
-import { CONTINUE, HOLD, Root, reply, Stream } from '../host/stream.ts';
+import { CONTINUE, HOLD, Root, replyJson, Stream } from '../host/stream.ts';
 import { WordStringRun } from '../host/string-run.ts';
 import { asciiBytes, errorBody } from '../wire/error-body.ts';
 import { isOpenAiPath, PASS, REFUSE, ROUTE, RouterRequest, WAIT } from './core.ts';
@@ -162,8 +162,7 @@ class RouterStream extends Stream {
     }
     const entry = request.entry;
     requests.add(entry === null ? NO_ROUTE : entry.route.name, refusal.code);
-    const headers = new HeaderList().add('content-type', 'application/json');
     const body = asciiBytes(errorBody(request.protocol, refusal));
-    reply(refusal.status, 'modelweir_router_' + refusal.code, headers, body);
+    replyJson(refusal.status, 'modelweir_router_' + refusal.code, body);
   }
 }

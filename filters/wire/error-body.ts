@@ -1,6 +1,8 @@
 /** Error answers in the shape that each protocol's clients read. */
-import { PROTOCOL_OPENAI } from '../contract/headers.ts';
 import { quote } from '../contract/json-writer.ts';
+
+export const PROTOCOL_OPENAI: string = 'openai';
+export const PROTOCOL_OPEN_INFERENCE: string = 'open-inference';
 
 /** What went wrong with a request, for its client. */
 export class Refusal {

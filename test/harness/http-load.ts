@@ -56,14 +56,6 @@ export function statusCounts(outcomes: readonly Outcome[]): Readonly<Record<stri
   return counts;
 }
 
-/** The latency in ms under which the share (0 to 1) of the answers came; NaN when there are none. */
-export function latencyQuantile(outcomes: readonly Outcome[], share: number): number {
-  const sorted = outcomes
-    .flatMap(({ answer }) => (answer === null ? [] : [answer.latencyMs]))
-    .sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
 async function send(
   request: LoadOptions['request'],
   index: number,

@@ -129,11 +129,6 @@ function streamCalls(host: WasmHost): Record<string, Call> {
       host.record(`continue ${direction === 0 ? 'request' : 'response'} ${stream.id}`);
       return OK;
     },
-    proxy_close_stream: (direction = 0) => {
-      const stream = host.effectiveStream();
-      host.record(`close ${direction === 0 ? 'request' : 'response'} ${stream.id}`);
-      return OK;
-    },
     proxy_send_local_response: (
       status = 0,
       details = 0,
