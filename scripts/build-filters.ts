@@ -21,7 +21,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const OPTIONS = ['-O3', '--runtime', 'minimal', '--use', 'abort=filters/abi/abort/onAbort'];
+const OPTIONS = [
+  ...['-O3', '--enable', 'simd', '--runtime', 'minimal'],
+  ...['--use', 'abort=filters/abi/abort/onAbort'],
+];
 const REQUIRED_EXPORTS = [
   'memory',
   'proxy_abi_version_0_2_1',

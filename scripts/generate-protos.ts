@@ -42,8 +42,6 @@ const PROTOS = [
   'envoy/extensions/access_loggers/stream/v3/stream.proto',
   'envoy/extensions/filters/http/header_mutation/v3/header_mutation.proto',
   'envoy/extensions/filters/http/router/v3/router.proto',
-  'envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.proto',
-  'envoy/extensions/filters/http/upstream_codec/v3/upstream_codec.proto',
   'envoy/extensions/filters/http/wasm/v3/wasm.proto',
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
   'envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.proto',

@@ -16,7 +16,7 @@ const endpoint = object({
 });
 
 const spec = object({
-  protocol: choice(['OpenInference', 'OpenInferenceGRPC', 'OpenAI']),
+  protocol: choice(['OpenInference', 'OpenInferenceGRPC', 'OpenAI', 'KServeV1']),
   endpoints: list(endpoint, 1, MAX_ENDPOINTS),
   model: object({ name: modelName(), version: modelVersion().optional() }).optional(),
   connectTimeoutMs: wholeNumber(1, MAX_TIMEOUT_MS).default(1000),
@@ -26,7 +26,7 @@ const spec = object({
 
 const uniqueEndpoints: Rule = (spec, add) => {
   const entries = looseList(spec['endpoints']).map(({ address, port }, index) => ({
-    text: `${address} ${port}`,
+    text: typeof address === 'string' && typeof port === 'number' ? `${address} ${port}` : null,
     keys: ['endpoints', index],
   }));
   findRepeated(entries, (keys, first) => {
@@ -35,9 +35,10 @@ const uniqueEndpoints: Rule = (spec, add) => {
 };
 
 const versionFitsProtocol: Rule = (spec, add) => {
-  if (spec['protocol'] !== 'OpenAI') return;
+  const { protocol } = spec;
+  if (protocol !== 'OpenAI' && protocol !== 'KServeV1') return;
   if (looseObject(spec['model'])['version'] === undefined) return;
-  add(['model', 'version'], 'the OpenAI protocol has no versions: write it into model.name');
+  add(['model', 'version'], `the ${protocol} protocol has no versions: write it into model.name`);
 };
 
 export const modelBackend = {

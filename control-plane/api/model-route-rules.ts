@@ -1,5 +1,6 @@
 /** Rules over several fields of a ModelRoute. */
 import { DEFAULT_TIMEOUT_MS } from '../../filters/contract/limits.ts';
+import { matchRules } from './match-rules.ts';
 import { formatPath } from './problem.ts';
 import { findRepeated, looseList, looseObject, type Rule } from './rules.ts';
 
@@ -11,13 +12,19 @@ const uniqueHostnames: Rule = (spec, add) => {
   });
 };
 
-/** Each name and alias may stand only once in the route. */
+/** Each name and alias may stand only once in the route, or once for each version. */
 const uniqueModels: Rule = (spec, add) => {
   const entries = looseList(spec['models']).flatMap((model, index) => {
     const aliases = Array.isArray(model['aliases']) ? model['aliases'] : [];
+    const { version = '' } = model;
+    const versioned = (name: unknown) =>
+      typeof name === 'string' && typeof version === 'string' ? `${name}\0${version}` : null;
     return [
-      { text: model['name'], keys: ['models', index, 'name'] },
-      ...aliases.map((text, at) => ({ text, keys: ['models', index, 'aliases', at] })),
+      { text: versioned(model['name']), keys: ['models', index, 'name'] },
+      ...aliases.map((name, at) => ({
+        text: versioned(name),
+        keys: ['models', index, 'aliases', at],
+      })),
     ];
   });
   findRepeated(entries, (keys, first) => {
@@ -41,6 +48,13 @@ const someWeight: Rule = (spec, add) => {
   add(['variants'], 'at least one weight must be above 0; to switch the route off set disabled');
 };
 
+const someStickiness: Rule = (spec, add) => {
+  const { sticky } = spec;
+  if (typeof sticky !== 'object' || sticky === null || Array.isArray(sticky)) return;
+  if ('header' in sticky || 'bodyField' in sticky) return;
+  add(['sticky'], 'must have header, bodyField, or both');
+};
+
 /** A call that many requests share must not outlast any of them. */
 const batchEndsInTime: Rule = (spec, add) => {
   const batchMs = looseObject(spec['batching'])['timeoutMs'];
@@ -52,7 +66,9 @@ const batchEndsInTime: Rule = (spec, add) => {
 export const modelRouteRules: readonly Rule[] = [
   uniqueHostnames,
   uniqueModels,
+  ...matchRules,
   uniqueVariants,
   someWeight,
+  someStickiness,
   batchEndsInTime,
 ];

@@ -10,6 +10,7 @@ import {
   MAX_BATCH_ROWS,
   MAX_BATCHES_IN_FLIGHT,
   MAX_IDENTITY_HEADERS,
+  MAX_MATCH_HEADERS,
   MAX_TIMEOUT_MS,
   MAX_VARIANTS,
   MAX_WEIGHT,
@@ -17,11 +18,23 @@ import {
 import { choice, flag, list, object, wholeNumber } from './fields.ts';
 import { resource } from './metadata.ts';
 import { modelRouteRules } from './model-route-rules.ts';
-import { dnsLabel, dnsSubdomain, headerName, headerNames, hostname, modelName } from './names.ts';
+import {
+  dnsLabel,
+  dnsSubdomain,
+  fieldPath,
+  headerName,
+  headerNames,
+  headerValue,
+  hostname,
+  modelName,
+  modelPattern,
+  modelVersion,
+} from './names.ts';
 
 export const MAX_HOSTNAMES = 64;
 export const MAX_MODELS_OF_ROUTE = 64;
 export const MAX_ALIASES = 16;
+export const MAX_MATCHES = 16;
 
 const variant = object({
   name: dnsLabel(),
@@ -30,9 +43,27 @@ const variant = object({
   servedModel: modelName().optional(),
 });
 
+/** With a version, the names are only meant in requests that name it. */
 const model = object({
-  name: modelName(),
-  aliases: list(modelName(), 0, MAX_ALIASES).default([]),
+  name: modelPattern(),
+  aliases: list(modelPattern(), 0, MAX_ALIASES).default([]),
+  version: modelVersion().optional(),
+});
+
+/** What a request must be like: all that is said here. */
+const match = object({
+  headers: list(
+    object({ name: headerName(), value: headerValue() }),
+    1,
+    MAX_MATCH_HEADERS,
+  ).optional(),
+  protocol: choice([
+    'OpenAI',
+    'OpenInference',
+    'OpenInferenceGRPC',
+    'KServeV1',
+    'Other',
+  ]).optional(),
 });
 
 /** Left out, `timeoutMs` is the route's. */
@@ -50,9 +81,10 @@ const spec = object({
   disabled: flag().default(false),
   hostnames: list(hostname(), 1, MAX_HOSTNAMES).default(['*']),
   models: list(model, 1, MAX_MODELS_OF_ROUTE),
+  matches: list(match, 1, MAX_MATCHES).optional(),
   modelScan: choice(['Strict', 'Fast']).default('Strict'),
   variants: list(variant, 1, MAX_VARIANTS),
-  sticky: object({ header: headerName() }).optional(),
+  sticky: object({ header: headerName().optional(), bodyField: fieldPath().optional() }).optional(),
   variantHeader: flag().default(true),
   timeoutMs: wholeNumber(1, MAX_TIMEOUT_MS).default(DEFAULT_TIMEOUT_MS),
   batching: batching.optional(),

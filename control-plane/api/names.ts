@@ -2,8 +2,12 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { RESERVED_PREFIX } from '../../filters/contract/headers.ts';
-import { MAX_MODEL_NAME_LENGTH, MAX_NAME_LENGTH } from '../../filters/contract/limits.ts';
-import { list, reason, shown, text } from './fields.ts';
+import {
+  MAX_FIELD_PATH_LENGTH,
+  MAX_MODEL_NAME_LENGTH,
+  MAX_NAME_LENGTH,
+} from '../../filters/contract/limits.ts';
+import { list, reason, text } from './fields.ts';
 
 const LABEL = '[a-z0-9]([a-z0-9-]*[a-z0-9])?';
 const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
@@ -27,21 +31,19 @@ export function hostname() {
   return text(must, MAX_NAME_LENGTH, new RegExp(`^(\\*|(\\*\\.)?${SUBDOMAIN})$`));
 }
 
-const MODEL_NAME = /^[A-Za-z0-9_/@][A-Za-z0-9._:/@+=~,-]*$/;
+const MODEL_NAME = '[A-Za-z0-9_/@][A-Za-z0-9._:/@+=~,-]*';
+const MODEL_CHARACTERS = 'letters, digits and . _ : / @ + = ~ , -';
 
 /** A model's name: what may stand in a path, a header and a JSON string without escapes. */
 export function modelName() {
-  const must = 'a model name (letters, digits and . _ : / @ + = ~ , -)';
-  const otherwise = reason(`${must}, at most ${MAX_MODEL_NAME_LENGTH} characters`);
-  const error = (issue: { readonly input?: unknown }) =>
-    typeof issue.input === 'string' && issue.input.includes('*')
-      ? `a model name with * is not supported yet: list each name; got ${shown(issue.input)}`
-      : otherwise(issue);
-  return z
-    .string({ error })
-    .min(1, { error })
-    .max(MAX_MODEL_NAME_LENGTH, { error })
-    .regex(MODEL_NAME, { error });
+  const must = `a model name (${MODEL_CHARACTERS})`;
+  return text(must, MAX_MODEL_NAME_LENGTH, new RegExp(`^${MODEL_NAME}$`));
+}
+
+/** A model's name, or names: `*` stands only at the end, for whatever follows. */
+export function modelPattern() {
+  const must = `a model name (${MODEL_CHARACTERS}), prefix* for all names that begin so, or * for all`;
+  return text(must, MAX_MODEL_NAME_LENGTH, new RegExp(`^(${MODEL_NAME}|(${MODEL_NAME})?\\*)$`));
 }
 
 export function modelVersion() {
@@ -61,6 +63,18 @@ export function headerName() {
 
 export function headerNames(max: number) {
   return list(headerName(), 0, max);
+}
+
+/** Proxies take the spaces around a value away, so one with such spaces would never be met. */
+export function headerValue() {
+  const must = 'a header value (printable ASCII, without a space at either end)';
+  return text(must, MAX_MODEL_NAME_LENGTH, /^[!-~]([ -~]*[!-~])?$/);
+}
+
+/** A field of a JSON object, or of an object in it. */
+export function fieldPath() {
+  const must = 'a field such as user or metadata.tenant (letters, digits, _ and -, one . at most)';
+  return text(must, MAX_FIELD_PATH_LENGTH, /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)?$/);
 }
 
 export function ipAddress() {

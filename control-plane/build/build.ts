@@ -6,10 +6,11 @@ import type { ModelBackend, ModelRoute } from '../api/kinds.ts';
 import type { Problem } from '../api/problem.ts';
 import type { Listener, Mesh, Route, Target } from '../ir/mesh.ts';
 import type { ObjectRef, Status } from '../ir/status.ts';
+import { readFields } from './body-fields.ts';
 import type { Candidate } from './candidate.ts';
 import { type ClaimResult, decideClaims } from './claims.ts';
 import { nameOf } from './names.ts';
-import { type Backends, resolveReferences } from './references.ts';
+import { type Backends, resolveReferences, type Surroundings } from './references.ts';
 import { routeOf } from './routes.ts';
 import { objectStatus, routeStatus } from './statuses.ts';
 
@@ -29,10 +30,11 @@ export function build(candidates: readonly Candidate[], listeners: readonly List
   const sorted = candidates.toSorted((a, b) => compare(orderOf(a), orderOf(b)));
   const backends = backendsOf(sorted);
   const claims = decideClaims(routesOf(sorted).filter(({ spec }) => !spec.disabled));
+  const fields = readFields(routesOf(sorted));
   const parts = sorted.map((candidate) => {
     const { object, resource } = candidate;
     return resource?.kind === 'ModelRoute'
-      ? routePart(candidate, resource, claims.get(nameOf(object)), backends)
+      ? routePart(candidate, resource, claims.get(nameOf(object)), { backends, fields })
       : { status: objectStatus(candidate), problems: [], route: null, targets: [] };
   });
   const targets = new Map(parts.flatMap((part) => part.targets).map((one) => [one.name, one]));
@@ -62,15 +64,15 @@ function routePart(
   candidate: Candidate,
   resource: ModelRoute,
   claims: ClaimResult | undefined,
-  backends: Backends,
+  surroundings: Surroundings,
 ): Part {
-  const references = resolveReferences(resource, backends);
+  const references = resolveReferences(resource, surroundings);
   const status = routeStatus(candidate, resource, claims, references);
   const problems = [...(claims?.lost ?? []), ...references.problems];
   if (claims === undefined || claims.won.length === 0) {
     return { status, problems, route: null, targets: [] };
   }
-  return { status, problems, ...routeOf(resource, claims.won, references.variants) };
+  return { status, problems, ...routeOf(resource, claims.won, references) };
 }
 
 function routesOf(candidates: readonly Candidate[]): ModelRoute[] {

@@ -1,4 +1,5 @@
 /** Which backend each variant of a route means, and what is wrong where it means none. */
+import { MAX_BODY_FIELDS } from '../../filters/contract/limits.ts';
 import type { ModelBackend, ModelRoute } from '../api/kinds.ts';
 import { type FieldPath, type Problem, problem } from '../api/problem.ts';
 import { nameOf } from './names.ts';
@@ -25,12 +26,24 @@ export interface ResolvedVariant {
 export interface References {
   readonly variants: readonly ResolvedVariant[];
   readonly problems: readonly ReferenceProblem[];
+  /** Null also where the mesh has no room to read it. */
+  readonly stickyField: string | null;
 }
 
 /** By `namespace/name`; null: there is such an object, but no version of it was ever good. */
 export type Backends = ReadonlyMap<string, ModelBackend | null>;
 
-export function resolveReferences(route: ModelRoute, backends: Backends): References {
+/** What a route finds around it. */
+export interface Surroundings {
+  readonly backends: Backends;
+  /** Fields of bodies that the mesh has room to read. */
+  readonly fields: ReadonlySet<string>;
+}
+
+export function resolveReferences(
+  route: ModelRoute,
+  { backends, fields }: Surroundings,
+): References {
   const variants: ResolvedVariant[] = [];
   const problems: ReferenceProblem[] = [];
   route.spec.variants.forEach(({ name, weight, servedModel, backendRef }, index) => {
@@ -51,8 +64,13 @@ export function resolveReferences(route: ModelRoute, backends: Backends): Refere
       problems.push(wrong('UnsupportedProtocol', keys, `${reason}: ${fix}`));
     }
   });
-  problems.push(...batchingProblems(route, variants), ...aliasProblems(route, variants));
-  return { variants, problems };
+  problems.push(
+    ...batchingProblems(route, variants),
+    ...stickyProblems(route, variants, fields),
+    ...aliasProblems(route, variants),
+  );
+  const field = route.spec.sticky?.bodyField;
+  return { variants, problems, stickyField: field && fields.has(field) ? field : null };
 }
 
 function resolve(
@@ -95,12 +113,31 @@ function batchingProblems(
   return [wrong('UnsupportedProtocol', ['spec', 'batching'], reason)];
 }
 
-/** An alias is the mesh's word: a backend that says no name of its own knows the model's first one. */
+function stickyProblems(
+  { spec }: ModelRoute,
+  variants: readonly ResolvedVariant[],
+  fields: ReadonlySet<string>,
+): ReferenceProblem[] {
+  const protocol = variants[0]?.backend.spec.protocol;
+  const field = spec.sticky?.bodyField;
+  if (field !== undefined && !fields.has(field)) {
+    const reason = `is one of more than ${MAX_BODY_FIELDS} different fields of all routes, which is all that the router reads: use one of theirs, or sticky.header`;
+    return [wrong('UnsupportedValue', ['spec', 'sticky', 'bodyField'], reason)];
+  }
+  if (field === undefined || protocol !== 'OpenInferenceGRPC') return [];
+  const reason = `is read in JSON bodies, and the backends speak ${protocol}: use sticky.header`;
+  return [wrong('UnsupportedProtocol', ['spec', 'sticky', 'bodyField'], reason)];
+}
+
+/**
+ * An alias is the mesh's word: a backend that says no name of its own knows the model's first one. That
+ * must be a single one: neither one of several, nor a beginning of names.
+ */
 function impliedModel({ spec }: ModelRoute, backend: ModelBackend): string | undefined {
-  const [model, ...others] = spec.models;
-  if (backend.spec.model !== undefined || model === undefined || others.length > 0)
-    return undefined;
-  return model.aliases.length > 0 ? model.name : undefined;
+  const names = new Set(spec.models.map(({ name }) => name));
+  const [name] = names;
+  if (backend.spec.model !== undefined || names.size !== 1 || name?.endsWith('*')) return undefined;
+  return spec.models.some(({ aliases }) => aliases.length > 0) ? name : undefined;
 }
 
 function aliasProblems(
@@ -113,9 +150,11 @@ function aliasProblems(
     ({ servedModel, backend }) => servedModel === undefined && backend.spec.model === undefined,
   );
   if (unnamed === undefined) return [];
+  const isPattern = spec.models[index]?.name.endsWith('*');
   const reason =
-    `of a route with several models reach variant ${unnamed.name} as they are, because neither its ` +
-    'servedModel nor its backend says a model name: give one, or make a route for each model';
+    `of a ${isPattern ? 'model with *' : 'route with several models'} reach variant ${unnamed.name} ` +
+    'as they are, because neither its servedModel nor its backend says a model name: give one, or ' +
+    `make ${isPattern ? 'each alias a model' : 'a route for each model'}`;
   return [wrong('UnsupportedValue', ['spec', 'models', index, 'aliases'], reason)];
 }
 

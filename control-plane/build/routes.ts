@@ -2,13 +2,13 @@
 import type { ModelRoute } from '../api/kinds.ts';
 import type { Batching, Claim, Route, Target, Variant } from '../ir/mesh.ts';
 import { nameOf } from './names.ts';
-import type { ResolvedVariant } from './references.ts';
+import type { References, ResolvedVariant } from './references.ts';
 import { targetOf, unresolvedTarget } from './targets.ts';
 
 export function routeOf(
   route: ModelRoute,
   claims: readonly Claim[],
-  resolved: readonly ResolvedVariant[],
+  { variants: resolved, stickyField }: References,
 ): { readonly route: Route; readonly targets: readonly Target[] } {
   const { metadata, spec } = route;
   const serving = isServing(resolved);
@@ -27,6 +27,7 @@ export function routeOf(
       modelScan: spec.modelScan === 'Strict' ? 'strict' : 'fast',
       variants: variants.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
       stickyHeader: spec.sticky?.header ?? null,
+      stickyField,
       variantHeader: spec.variantHeader,
       timeoutMs: spec.timeoutMs,
       batching: serving ? batchingOf(route, resolved) : null,

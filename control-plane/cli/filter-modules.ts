@@ -2,20 +2,18 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Module } from '../xds/translate.ts';
+import type { Module, ModuleName } from '../xds/translate.ts';
 import { CommandFailure } from './failure.ts';
 
 /** @throws CommandFailure naming the first file that cannot be read. */
 export async function filterModules(folder: string) {
   return {
-    router: await filterModule(folder, 'router'),
-    splitter: await filterModule(folder, 'splitter'),
+    chain: await filterModule(folder, 'chain'),
     batcher: await filterModule(folder, 'batcher'),
-    rewriter: await filterModule(folder, 'rewriter'),
   };
 }
 
-async function filterModule(folder: string, name: string): Promise<Module> {
+async function filterModule(folder: string, name: ModuleName): Promise<Module> {
   const path = join(resolve(folder), `${name}.wasm`);
   try {
     const bytes = await readFile(path);

@@ -1,6 +1,7 @@
 /** Arguments of the command line, from text to what the commands need. */
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
+import { headerName } from '../api/names.ts';
 
 export function port(text: string): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
@@ -15,6 +16,13 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     if (value >= min && value <= max) return value;
     throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}`);
   };
+}
+
+/** Names of headers know no case; ours are in lower case. */
+export function header(text: string): string {
+  const parsed = headerName().safeParse(text.toLowerCase());
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '));
 }
 
 export interface SocketAddress {

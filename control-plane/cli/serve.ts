@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { filterModules } from './filter-modules.ts';
 import { requireFolder } from './folder.ts';
-import { type FolderLimits, type ServeLimits, withServeLimits } from './limits.ts';
+import { type FolderLimits, type ServeLimits, withModelHeader, withServeLimits } from './limits.ts';
 import { port, type SocketAddress, socketAddress } from './options.ts';
 import { VERSION } from './version.ts';
 
@@ -13,6 +13,7 @@ interface Options extends ServeLimits {
   readonly listen: SocketAddress;
   readonly modules: string;
   readonly host: string;
+  readonly modelHeader: string | undefined;
   readonly accessLog: string | undefined;
   readonly logLevel: string;
 }
@@ -39,7 +40,7 @@ export function serveCommand(): Command {
         .choices(LEVELS)
         .default('info'),
     );
-  return withServeLimits(command).action(serve);
+  return withServeLimits(withModelHeader(command)).action(serve);
 }
 
 async function serve(options: Options): Promise<void> {
@@ -53,7 +54,12 @@ async function serve(options: Options): Promise<void> {
     folder: { ...folderLimits(options), folder: options.config },
     maxStreams: options.maxStreams,
     listeners: [{ name: 'default', ...options.listen }],
-    translation: { modules, limits: options, accessLog: accessLogOf(options.accessLog) },
+    translation: {
+      modules,
+      limits: options,
+      modelHeader: options.modelHeader ?? null,
+      accessLog: accessLogOf(options.accessLog),
+    },
     host: options.host,
     xdsPort: options.xdsPort,
     statusPort: options.statusPort,

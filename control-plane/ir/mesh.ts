@@ -21,13 +21,18 @@ export interface Listener {
 export interface Route {
   /** `namespace/name`. */
   readonly name: string;
-  /** The (host, model) pairs it owns, sorted; no pair is in two routes. */
+  /** What it owns, sorted; no claim is in two routes, though one request may fit several. */
   readonly claims: readonly Claim[];
   /** `strict`: a body that names two different models is refused. `fast`: only the first is read. */
   readonly modelScan: 'strict' | 'fast';
   readonly variants: readonly Variant[];
-  /** Request header whose value keeps a client on one variant; null: random. */
+  /** Request header whose value keeps a client on one variant; null: none. */
   readonly stickyHeader: string | null;
+  /**
+   * Field of a JSON body, `user` or `metadata.tenant`, that does the same where the header is missing;
+   * null: none. With neither, a variant is chosen at random.
+   */
+  readonly stickyField: string | null;
   /** Whether responses name the variant that answered. */
   readonly variantHeader: boolean;
   /** Longest time of one request, held time included. */
@@ -35,11 +40,26 @@ export interface Route {
   readonly batching: Batching | null;
 }
 
+/** Requests that a route owns: all of what is said here must be true of them. */
 export interface Claim {
   /** Lower case; a full name, `*.suffix`, or `*`. */
   readonly hostname: string;
-  /** A model's public name or alias. */
+  /** A model's public name or alias; or, if `prefix`, how names begin. Empty: they all do. */
   readonly model: string;
+  /** Whether other names that begin with `model` are meant too. */
+  readonly prefix: boolean;
+  /** Version that the request names; null: any, or none. */
+  readonly version: string | null;
+  /** How the request asks; null: in any protocol. */
+  readonly protocol: RequestProtocol | null;
+  /** Request headers with their whole values, sorted by name. */
+  readonly headers: readonly HeaderCondition[];
+}
+
+export interface HeaderCondition {
+  /** Lower case. */
+  readonly name: string;
+  readonly value: string;
 }
 
 export interface Variant {
@@ -75,7 +95,11 @@ export interface Target {
   readonly maxRequests: number;
 }
 
-export type Protocol = 'OpenInference' | 'OpenInferenceGRPC' | 'OpenAI';
+/** What a backend speaks. The names are those of `filters/contract/protocols.ts`. */
+export type Protocol = 'OpenInference' | 'OpenInferenceGRPC' | 'OpenAI' | 'KServeV1';
+
+/** What a request speaks; `Other`: anything else that names its model in a header. */
+export type RequestProtocol = Protocol | 'Other';
 
 export interface Endpoint {
   /** An IP address. */

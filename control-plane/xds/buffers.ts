@@ -2,10 +2,7 @@
 import type * as ir from '../ir/mesh.ts';
 import type { Limits } from './options.ts';
 
-/**
- * Over Envoy's own limit a client gets a bare "Payload Too Large". A filter counts a chunk only when
- * it is in the buffer already, so there must be room for one more chunk.
- */
+/** Over Envoy's own limit a client gets a bare "Payload Too Large", which says neither limit nor flag. */
 const ROOM_BYTES = 256 * 1024;
 const MAX_BUFFER_BYTES = 2 ** 32 - 1;
 /** Largest flow-control window of HTTP/2. */
@@ -20,6 +17,14 @@ export function bufferLimitBytes(mesh: ir.Mesh, limits: Limits): number {
   const held = mesh.routes.map((route) => route.batching?.maxBytes ?? 0);
   const bytes = Math.max(limits.maxHoldBytes, ...held) + ROOM_BYTES;
   return Math.min(2 ** Math.ceil(Math.log2(bytes)), MAX_BUFFER_BYTES);
+}
+
+/**
+ * What Envoy lets a filter hold of one body. What it has read goes into the buffer before the filter sees
+ * it, and one read may be as long as a connection's buffer.
+ */
+export function bodyLimitBytes(bufferBytes: number): number {
+  return Math.min(2 * bufferBytes + ROOM_BYTES, MAX_BUFFER_BYTES);
 }
 
 /** A body larger than the window would stop coming before it reached the limit. */

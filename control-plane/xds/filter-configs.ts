@@ -4,12 +4,9 @@ import {
   BatcherRoute,
   encodeBatcherConfig,
 } from '../../filters/contract/batcher-config.ts';
-import { encodeRewriterConfig, RewriterConfig } from '../../filters/contract/rewriter-config.ts';
 import {
   encodeRouterConfig,
   RouterConfig,
-  RouterHost,
-  RouterModel,
   RouterRoute,
 } from '../../filters/contract/router-config.ts';
 import {
@@ -19,51 +16,55 @@ import {
   SplitterVariant,
 } from '../../filters/contract/splitter-config.ts';
 import type * as ir from '../ir/mesh.ts';
-import type { Limits } from './options.ts';
-import { routeClass } from './route-classes.ts';
+import type { TranslateOptions } from './options.ts';
+import { isDefaultClass, routeClass } from './route-classes.ts';
+import { routerHosts } from './router-claims.ts';
 
-export function routerConfig(mesh: ir.Mesh, limits: Limits): string {
+export function routerConfig(mesh: ir.Mesh, options: TranslateOptions): string {
+  const { limits, modelHeader, accessLog } = options;
   const config = new RouterConfig();
+  const grpc = new Set(
+    mesh.targets.filter((one) => one.protocol === 'OpenInferenceGRPC').map((one) => one.name),
+  );
   config.maxHoldBytes = limits.maxHoldBytes;
-  const hosts = new Map<string, RouterModel[]>();
-  for (const [index, route] of mesh.routes.entries()) {
+  config.maxHeldBytes = limits.maxHeldBytes;
+  config.defaultOverLimit = limits.overHoldLimit === 'default-route';
+  config.modelHeader = modelHeader ?? '';
+  config.noteFacts = accessLog !== null;
+  config.metadataTimeoutMs = limits.metadataTimeoutMs;
+  config.routes = mesh.routes.map((route) => {
     const entry = new RouterRoute();
     entry.name = route.name;
-    entry.routeClass = routeClass(route).name;
+    entry.routeClass = isDefaultClass(route) ? '' : routeClass(route).name;
     entry.strict = route.modelScan === 'strict';
-    config.routes.push(entry);
-    for (const claim of route.claims) {
-      const model = new RouterModel();
-      model.model = claim.model;
-      model.route = index;
-      const models = hosts.get(claim.hostname);
-      if (models === undefined) hosts.set(claim.hostname, [model]);
-      else models.push(model);
-    }
-  }
-  for (const hostname of [...hosts.keys()].sort()) {
-    const host = new RouterHost();
-    host.hostname = hostname;
-    host.models = (hosts.get(hostname) ?? []).toSorted((a, b) => (a.model < b.model ? -1 : 1));
-    config.hosts.push(host);
-  }
+    entry.batched = route.batching !== null;
+    entry.grpc = route.variants.some(({ target }) => grpc.has(target));
+    return entry;
+  });
+  config.hosts = routerHosts(mesh.routes);
   return encodeRouterConfig(config);
 }
 
 /** A route without any weight has no cluster to name: left out here, its requests get 503. */
 export function splitterConfig(mesh: ir.Mesh): string {
   const config = new SplitterConfig();
+  const targets = new Map(mesh.targets.map((target) => [target.name, target]));
   for (const route of mesh.routes) {
     if (route.variants.every((variant) => variant.weight === 0)) continue;
     const entry = new SplitterRoute();
     entry.name = route.name;
     entry.stickyHeader = route.stickyHeader ?? '';
+    entry.stickyField = route.stickyField ?? '';
     entry.variantHeader = route.variantHeader;
     entry.variants = route.variants.map((variant) => {
       const item = new SplitterVariant();
       item.name = variant.name;
       item.cluster = variant.target;
       item.weight = variant.weight;
+      const target = targets.get(variant.target);
+      item.servedModel = target?.servedModel ?? '';
+      item.servedVersion = target?.servedVersion ?? '';
+      item.protocol = target?.protocol ?? '';
       return item;
     });
     config.routes.push(entry);
@@ -71,9 +72,9 @@ export function splitterConfig(mesh: ir.Mesh): string {
   return encodeSplitterConfig(config);
 }
 
-export function batcherConfig(mesh: ir.Mesh, limits: Limits): string {
+export function batcherConfig(mesh: ir.Mesh, options: TranslateOptions): string {
   const config = new BatcherConfig();
-  config.maxHeldBytes = limits.maxBatcherHeldBytes;
+  config.maxHeldBytes = options.limits.maxBatcherHeldBytes;
   for (const route of mesh.routes) {
     if (route.batching === null) continue;
     const entry = new BatcherRoute();
@@ -88,11 +89,4 @@ export function batcherConfig(mesh: ir.Mesh, limits: Limits): string {
     config.routes.push(entry);
   }
   return encodeBatcherConfig(config);
-}
-
-export function rewriterConfig(target: ir.Target): string {
-  const config = new RewriterConfig();
-  config.servedModel = target.servedModel ?? '';
-  config.servedVersion = target.servedVersion ?? '';
-  return encodeRewriterConfig(config);
 }

@@ -1,10 +1,11 @@
 /**
- * The reserved prefix belongs to the filters alone. Envoy itself removes it from what comes from
- * outside, because a filter that fails cannot.
+ * The reserved prefix belongs to the filters alone. Envoy itself removes it from what clients send,
+ * because a filter that fails cannot. What becomes of it behind the filters is in `route-classes.ts`.
  */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { RESERVED_PREFIX } from '../../filters/contract/headers.ts';
+import { ORIGINAL_PATH_HEADER } from './access-log.ts';
 import { pack } from './any.ts';
 import type { HeaderMutationSchema as MutationSchema } from './gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.js';
 import { HeaderMutationSchema } from './gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
@@ -17,15 +18,23 @@ const REMOVE_RESERVED: MessageInitShape<typeof MutationSchema> = {
   },
 };
 
+/** The access log believes it, and Envoy lets clients of a private address send it. */
+const REMOVE_ORIGINAL_PATH: MessageInitShape<typeof MutationSchema> = {
+  action: { case: 'remove', value: ORIGINAL_PATH_HEADER },
+};
+
 /** For the connection manager: before any filter and before the first look at the route table. */
 export function stripFromClients(): Any {
-  return pack(EarlyHeaderMutationSchema, { mutations: [REMOVE_RESERVED] });
+  return pack(EarlyHeaderMutationSchema, { mutations: [REMOVE_RESERVED, REMOVE_ORIGINAL_PATH] });
 }
 
-/** For a cluster: neither does a backend see the prefix, nor can it answer with it. */
-export function stripFromBackends(): Any {
+/** Trailers come after filters and routes have decided, and still must not carry the prefix any further. */
+export function stripFromTrailers(): Any {
   return pack(HeaderMutationSchema, {
-    mutations: { requestMutations: [REMOVE_RESERVED], responseMutations: [REMOVE_RESERVED] },
+    mutations: {
+      requestTrailersMutations: [REMOVE_RESERVED],
+      responseTrailersMutations: [REMOVE_RESERVED],
+    },
   });
 }
 

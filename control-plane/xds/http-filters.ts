@@ -2,7 +2,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type * as ir from '../ir/mesh.ts';
-import { noteEarlyFacts, noteLateFacts } from './access-log.ts';
 import { pack, typeUrl } from './any.ts';
 import { adsSource } from './config-source.ts';
 import { batcherConfig, routerConfig, splitterConfig } from './filter-configs.ts';
@@ -13,8 +12,8 @@ import { RouterSchema } from './gen/envoy/extensions/filters/http/router/v3/rout
 import { WasmSchema } from './gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
 import type { HttpFilter } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { HttpFilterSchema } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import { noMutation } from './header-mutation.ts';
-import type { Limits, ModuleName, TranslateOptions } from './options.ts';
+import { noMutation, stripFromTrailers } from './header-mutation.ts';
+import type { ModuleName, TranslateOptions } from './options.ts';
 import { wasmFilter } from './wasm.ts';
 
 /** A listener waits this long for a filter's configuration that the control plane does not have. */
@@ -25,7 +24,9 @@ interface ModelFilter {
   /** Also the name of its configuration as a resource. */
   readonly name: string;
   readonly module: ModuleName;
-  readonly configuration: (mesh: ir.Mesh, limits: Limits) => string;
+  readonly configuration: (mesh: ir.Mesh, options: TranslateOptions) => string;
+  /** Loaded and kept up to date, and never in the way of a request. */
+  readonly disabled?: true;
   /** Whether requests pass where it has no configuration; else Envoy answers 500. */
   readonly optional: boolean;
   /** Where this mesh gives it nothing to do, an optional filter is a native no-op, which costs nothing. */
@@ -36,46 +37,33 @@ interface NativeFilter {
   readonly kind: 'native';
   readonly name: string;
   readonly typedConfig: () => Any;
-  /** Only where there is an access log. */
-  readonly forAccessLog?: true;
 }
 
 /** In the order in which a request meets them. */
 const FILTERS: readonly (ModelFilter | NativeFilter)[] = [
-  // Before the path is written anew for a backend.
-  {
-    kind: 'native',
-    name: 'modelweir.note-path',
-    typedConfig: noteEarlyFacts,
-    forAccessLog: true,
-  },
-  // Everything else depends on the model. Without it nothing is known: no default.
+  // Finds the model and its route, chooses the variant, and writes what the backend calls the model:
+  // one filter, because each filter that a request passes costs it several crossings into Wasm.
   {
     kind: 'wasm',
     name: 'modelweir.router',
-    module: 'router',
+    module: 'chain',
     configuration: routerConfig,
     optional: false,
   },
-  // Needs the router's route, and settles the cluster that the batcher's lanes depend on. Its own
-  // filter, because weights change often and the router's table is big.
+  // The variants, for the filter above, which finds them in the machine that the two share. A resource
+  // of its own, because weights change often and the router's table is big.
   {
     kind: 'wasm',
     name: 'modelweir.splitter',
-    module: 'splitter',
+    module: 'chain',
     configuration: (mesh) => splitterConfig(mesh),
+    disabled: true,
     optional: false,
   },
-  // The two above clear the cached route, and Envoy looks it up again only when somebody asks. Asked
-  // here, so that the route's idle timeout counts while the batcher holds the request.
-  { kind: 'native', name: 'modelweir.route-lookup', typedConfig: noMutation },
-  // When route and variant are known; also for requests that the batcher answers.
-  {
-    kind: 'native',
-    name: 'modelweir.note-route',
-    typedConfig: noteLateFacts,
-    forAccessLog: true,
-  },
+  // Takes the reserved prefix out of trailers, which no filter of ours looks at. And it makes Envoy look up
+  // the route that the router has had it forget, so that the route's idle timeout counts while the
+  // batcher holds the request.
+  { kind: 'native', name: 'modelweir.trailers', typedConfig: stripFromTrailers },
   // Last of ours, because what it joins must differ in nothing that a filter before it decides.
   {
     kind: 'wasm',
@@ -89,13 +77,11 @@ const FILTERS: readonly (ModelFilter | NativeFilter)[] = [
   { kind: 'native', name: 'envoy.filters.http.router', typedConfig: () => pack(RouterSchema, {}) },
 ];
 
-export function httpFilters(options: TranslateOptions): HttpFilter[] {
-  const used = FILTERS.filter(
-    (filter) => filter.kind === 'wasm' || !filter.forAccessLog || options.accessLog !== null,
-  );
-  return used.map((filter) =>
+export function httpFilters(): HttpFilter[] {
+  return FILTERS.map((filter) =>
     create(HttpFilterSchema, {
       name: filter.name,
+      disabled: filter.kind === 'wasm' && filter.disabled === true,
       configType:
         filter.kind === 'native'
           ? { case: 'typedConfig', value: filter.typedConfig() }
@@ -116,8 +102,13 @@ export function filterExtensions(mesh: ir.Mesh, options: TranslateOptions): Type
 }
 
 function modelFilter(filter: ModelFilter, mesh: ir.Mesh, options: TranslateOptions): Any {
-  const module = options.modules[filter.module];
-  return wasmFilter(filter.name, module, filter.configuration(mesh, options.limits));
+  return wasmFilter({
+    name: filter.name,
+    // One machine for each module and worker, whatever the number of filters in it.
+    vmId: `modelweir.${filter.module}`,
+    module: options.modules[filter.module],
+    configuration: filter.configuration(mesh, options),
+  });
 }
 
 function discovery(filter: ModelFilter) {

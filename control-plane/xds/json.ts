@@ -12,8 +12,6 @@ import { FileAccessLogSchema } from './gen/envoy/extensions/access_loggers/file/
 import { StdoutAccessLogSchema } from './gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { HeaderMutationSchema } from './gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
 import { RouterSchema } from './gen/envoy/extensions/filters/http/router/v3/router_pb.js';
-import { ConfigSchema as SetFilterStateSchema } from './gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
-import { UpstreamCodecSchema } from './gen/envoy/extensions/filters/http/upstream_codec/v3/upstream_codec_pb.js';
 import { WasmSchema } from './gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
 import { HttpConnectionManagerSchema } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { HeaderMutationSchema as EarlyHeaderMutationSchema } from './gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
@@ -31,10 +29,8 @@ const registry: Registry = createRegistry(
   HttpRequestHeaderMatchInputSchema,
   RouterSchema,
   RouteSchema,
-  SetFilterStateSchema,
   StdoutAccessLogSchema,
   StringValueSchema,
-  UpstreamCodecSchema,
   WasmSchema,
 );
 

@@ -10,6 +10,7 @@ import { ListenerSchema } from './gen/envoy/config/listener/v3/listener_pb.js';
 import { HttpConnectionManagerSchema } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { stripFromClients } from './header-mutation.ts';
 import { httpFilters } from './http-filters.ts';
+import { notFoundReply } from './not-found.ts';
 import type { TranslateOptions } from './options.ts';
 
 export function listeners(mesh: ir.Mesh, options: TranslateOptions): Listener[] {
@@ -59,17 +60,20 @@ function connectionManager(listener: ir.Listener, bufferBytes: number, options: 
         typedConfig: stripFromClients(),
       },
     ],
-    httpFilters: httpFilters(options),
+    httpFilters: httpFilters(),
     // Clients are outside: what Envoy itself reads from `x-envoy-` headers (timeouts, retries) is ours.
     useRemoteAddress: true,
     // The filters and the backend must see the same path.
     normalizePath: true,
+    // Realtime APIs: the chain knows them by their first request, as any other.
+    upgradeConfigs: [{ upgradeType: 'websocket' }],
     // Until a request has a route; then the route's own counts.
     streamIdleTimeout: duration(options.limits.unroutedIdleTimeoutMs),
     http2ProtocolOptions: {
       initialStreamWindowSize: windowBytes(bufferBytes),
       initialConnectionWindowSize: windowBytes(bufferBytes),
     },
+    localReplyConfig: notFoundReply(),
     accessLog: accessLogs(options.accessLog),
   });
 }

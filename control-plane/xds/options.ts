@@ -1,7 +1,13 @@
 /** What translation must know besides the mesh: where the filters' modules are, and the limits. */
-import { DEFAULT_BATCHER_HELD_BYTES, DEFAULT_HOLD_BYTES } from '../../filters/contract/limits.ts';
+import {
+  DEFAULT_BATCHER_HELD_BYTES,
+  DEFAULT_HOLD_BYTES,
+  DEFAULT_METADATA_TIMEOUT_MS,
+  DEFAULT_ROUTER_HELD_BYTES,
+} from '../../filters/contract/limits.ts';
 
-export type ModuleName = 'router' | 'splitter' | 'batcher' | 'rewriter';
+/** `chain`: router and splitter, and the writing of served names, in one module. */
+export type ModuleName = 'chain' | 'batcher';
 
 /** A compiled filter as Envoy finds it. */
 export interface Module {
@@ -11,9 +17,19 @@ export interface Module {
   readonly sha256: string;
 }
 
+/** Refuse it with 413, or give it to the host's default route where there is one. */
+export const OVER_HOLD_LIMIT = ['refuse', 'default-route'] as const;
+export type OverHoldLimit = (typeof OVER_HOLD_LIMIT)[number];
+
 export interface Limits {
   /** Most bytes of one body that the router holds until its model is known. */
   readonly maxHoldBytes: number;
+  /** What becomes of a body whose model does not come in these bytes. */
+  readonly overHoldLimit: OverHoldLimit;
+  /** Most bytes of all bodies so held, in all workers of one proxy. */
+  readonly maxHeldBytes: number;
+  /** Longest wait for what a backend says of its model. */
+  readonly metadataTimeoutMs: number;
   /** Most bytes of bodies that the batcher of one worker holds. */
   readonly maxBatcherHeldBytes: number;
   /** A request without a route yet ends after this long without a byte. */
@@ -28,6 +44,9 @@ export interface Limits {
  */
 export const DEFAULT_LIMITS: Limits = {
   maxHoldBytes: DEFAULT_HOLD_BYTES,
+  overHoldLimit: 'refuse',
+  maxHeldBytes: DEFAULT_ROUTER_HELD_BYTES,
+  metadataTimeoutMs: DEFAULT_METADATA_TIMEOUT_MS,
   maxBatcherHeldBytes: DEFAULT_BATCHER_HELD_BYTES,
   unroutedIdleTimeoutMs: 30_000,
   upstreamIdleTimeoutMs: 4_000,
@@ -39,5 +58,7 @@ export type AccessLogTarget = 'stdout' | { readonly path: string };
 export interface TranslateOptions {
   readonly modules: Readonly<Record<ModuleName, Module>>;
   readonly limits: Limits;
+  /** Request header that names the model where nothing else does, lower case; null: none. */
+  readonly modelHeader: string | null;
   readonly accessLog: AccessLogTarget | null;
 }

@@ -16,18 +16,25 @@ export interface HeaderMatch {
   readonly header: string;
   /** Value to route, sorted by value. */
   readonly exact: readonly (readonly [string, Route])[];
-  /** For other values that begin so. */
-  readonly prefix: readonly [string, Route];
-  /** For everything else, and without the header. */
+  /** For all other requests that have this part in the value of this header. */
+  readonly present: {
+    readonly header: string;
+    readonly part: string;
+    readonly route: Route;
+  };
+  /** For the rest. */
   readonly otherwise: Route;
 }
 
-export function headerMatcher({ header, exact, prefix, otherwise }: HeaderMatch): Matcher {
-  const input = { name: header, typedConfig: headerInput(header) };
+export function headerMatcher({ header, exact, present, otherwise }: HeaderMatch): Matcher {
   const rest = create(MatcherSchema, {
     matcherType: {
       case: 'matcherList',
-      value: { matchers: [{ predicate: hasPrefix(input, prefix[0]), onMatch: use(prefix[1]) }] },
+      value: {
+        matchers: [
+          { predicate: contains(present.header, present.part), onMatch: use(present.route) },
+        ],
+      },
     },
     onNoMatch: use(otherwise),
   });
@@ -36,25 +43,25 @@ export function headerMatcher({ header, exact, prefix, otherwise }: HeaderMatch)
   return create(MatcherSchema, {
     matcherType: {
       case: 'matcherTree',
-      value: { input, treeType: { case: 'exactMatchMap', value: { map } } },
+      value: { input: headerInput(header), treeType: { case: 'exactMatchMap', value: { map } } },
     },
     onNoMatch: { onMatch: { case: 'matcher', value: rest } },
   });
 }
 
-function headerInput(headerName: string): Any {
-  return pack(HttpRequestHeaderMatchInputSchema, { headerName });
+function headerInput(headerName: string): { name: string; typedConfig: Any } {
+  return { name: headerName, typedConfig: pack(HttpRequestHeaderMatchInputSchema, { headerName }) };
 }
 
-function hasPrefix(input: { name: string; typedConfig: Any }, prefix: string) {
+function contains(header: string, part: string) {
   return create(Matcher_MatcherList_PredicateSchema, {
     matchType: {
       case: 'singlePredicate',
       value: {
-        input,
+        input: headerInput(header),
         matcher: {
           case: 'valueMatch',
-          value: { matchPattern: { case: 'prefix', value: prefix } },
+          value: { matchPattern: { case: 'contains', value: part } },
         },
       },
     },

@@ -1,4 +1,4 @@
-/** The Wasm filter around one of our modules: one virtual machine per module and worker. */
+/** The Wasm filter around one of our modules: one virtual machine per id and worker. */
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { StringValueSchema } from '@bufbuild/protobuf/wkt';
 import { duration, pack } from './any.ts';
@@ -9,8 +9,17 @@ import type { Module } from './options.ts';
 /** After a trap a new machine starts no sooner than this; until then everybody gets 503. */
 const RELOAD_BACKOFF_MS = 50;
 
-/** `configuration` is the filter's own JSON text; bad text is refused by the filter itself. */
-export function wasmFilter(name: string, module: Module, configuration: string): Any {
+export interface WasmFilter {
+  /** Of the filter, and of the part of the module that it is. */
+  readonly name: string;
+  /** Filters with the same id and module share a machine. */
+  readonly vmId: string;
+  readonly module: Module;
+  /** The filter's own JSON text; bad text is refused by the filter itself. */
+  readonly configuration: string;
+}
+
+export function wasmFilter({ name, vmId, module, configuration }: WasmFilter): Any {
   return pack(WasmSchema, {
     config: {
       name,
@@ -20,7 +29,7 @@ export function wasmFilter(name: string, module: Module, configuration: string):
         value: {
           // No version in the id: each new id would leave the old machine's memory behind. What tells
           // two builds apart is the hash; an unchanged build keeps its machine over all updates.
-          vmId: name,
+          vmId,
           runtime: 'envoy.wasm.runtime.v8',
           code: {
             specifier: {

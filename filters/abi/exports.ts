@@ -6,7 +6,7 @@ import { onAbort } from './abort.ts';
 import { CONTINUE } from './contexts.ts';
 import { calloutAnswered, configured, contextCreated, ended, streamOf, ticked } from './dispatcher.ts';
 import { proxy_get_buffer_bytes } from './imports.ts';
-import { allocate, clearOut, enter, leave, noteGarbage, outData, outSize, takeText } from './memory.ts';
+import { allocate, clearOut, enter, leave, noteConfiguration, noteGarbage, outData, outSize, takeText } from './memory.ts';
 
 /** The compiler is told to use it by name; being imported is what brings it into the module. */
 export { onAbort };
@@ -35,6 +35,7 @@ export function proxy_on_configure(root: i32, size: i32): i32 {
   proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, outData, outSize);
   const accepted = configured(root, takeText());
   noteGarbage(size * GARBAGE_PER_CONFIGURATION_BYTE);
+  noteConfiguration(size);
   leave();
   return accepted ? 1 : 0;
 }

@@ -64,3 +64,13 @@ export declare function proxy_increment_metric(id: u32, offset: i64): u32;
 
 @external("env", "proxy_record_metric")
 export declare function proxy_record_metric(id: u32, value: u64): u32;
+
+@external("env", "proxy_get_metric")
+export declare function proxy_get_metric(id: u32, outValue: usize): u32;
+
+@external("env", "proxy_get_shared_data")
+export declare function proxy_get_shared_data(
+  key: usize, keySize: usize, outData: usize, outSize: usize, outCas: usize): u32;
+
+@external("env", "proxy_set_shared_data")
+export declare function proxy_set_shared_data(key: usize, keySize: usize, value: usize, valueSize: usize, cas: u32): u32;

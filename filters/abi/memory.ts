@@ -4,12 +4,20 @@
  * was given stays valid for the whole callback; `leave` collects once no callback is on the stack.
  */
 
-/** Garbage that may gather before a collection; a collection costs time in all live objects. */
+/**
+ * Garbage that may gather before a collection: at least so much, and a share of what the configuration
+ * takes, since a collection costs time in all live objects, and a big routing table is many. Never a share of
+ * the memory there is: what was estimated too low makes that grow.
+ */
 const COLLECT_AFTER_BYTES: usize = 1 << 20;
+const COLLECT_AFTER_SHARE: usize = 2;
+/** What a byte of configuration takes when it is compiled, measured roughly. */
+const LIVE_PER_CONFIGURATION_BYTE: usize = 6;
 /** What a callback may leave behind in small objects, as an estimate. */
 const CALLBACK_BYTES: usize = 1 << 10;
 
 let garbageBytes: usize = 0;
+let liveBytes: usize = 0;
 let depth: i32 = 0;
 
 /** Where host calls put a (pointer, size) pair, or one number of up to eight bytes. */
@@ -21,14 +29,18 @@ const TEXT_BYTES: usize = 2048;
 const text: usize = memory.data(2048);
 let textWanted: bool = false;
 
-let chunk: Uint8Array = new Uint8Array(1 << 16);
+/** Before and behind what is read into the chunk, so that it can grow where it stands. */
+export const CHUNK_ROOM: i32 = 1 << 12;
+
+let chunk: Uint8Array = new Uint8Array((1 << 16) + 2 * CHUNK_ROOM);
+let chunkWindow: Uint8Array = Uint8Array.wrap(chunk.buffer, CHUNK_ROOM);
 let chunkWanted: bool = false;
 
 /** Serves the host's request for memory: the reusable chunk if that is being read, else a new buffer. */
 export function allocate(size: usize): usize {
-  if (chunkWanted && size <= <usize>chunk.length) {
+  if (chunkWanted && size + 2 * CHUNK_ROOM <= <usize>chunk.length) {
     chunkWanted = false;
-    return chunk.dataStart;
+    return chunkWindow.dataStart;
   }
   if (textWanted && size <= TEXT_BYTES) {
     textWanted = false;
@@ -46,16 +58,22 @@ export function wantText(): void {
 
 /** Says that the next allocation is a read of `size` bytes into the shared chunk, which may move. */
 export function wantChunk(size: i32): void {
-  if (size > chunk.length) {
+  if (size + 2 * CHUNK_ROOM > chunk.length) {
     garbageBytes += <usize>chunk.length;
-    chunk = new Uint8Array(max(size, chunk.length * 2));
+    chunk = new Uint8Array(max(size + 2 * CHUNK_ROOM, chunk.length * 2));
+    chunkWindow = Uint8Array.wrap(chunk.buffer, CHUNK_ROOM);
   }
   chunkWanted = true;
 }
 
-/** The shared chunk; valid until the next read into it. */
+/** What was read into the shared chunk, and what is behind it; valid until the next read into it. */
 export function sharedChunk(): Uint8Array {
   chunkWanted = false;
+  return chunkWindow;
+}
+
+/** The whole chunk: what was read begins at `CHUNK_ROOM`. */
+export function wholeChunk(): Uint8Array {
   return chunk;
 }
 
@@ -85,6 +103,11 @@ export function noteGarbage(bytes: i32): void {
   garbageBytes += <usize>bytes;
 }
 
+/** Tells the collector how big the configuration is that is kept from now on, in bytes of its text. */
+export function noteConfiguration(bytes: i32): void {
+  liveBytes = max(liveBytes, <usize>bytes * LIVE_PER_CONFIGURATION_BYTE);
+}
+
 export function enter(): void {
   depth++;
 }
@@ -94,6 +117,7 @@ export function leave(): void {
   depth--;
   garbageBytes += CALLBACK_BYTES;
   if (depth > 0 || garbageBytes < COLLECT_AFTER_BYTES) return;
+  if (garbageBytes < liveBytes / COLLECT_AFTER_SHARE) return;
   garbageBytes = 0;
   __collect();
 }

@@ -2,12 +2,12 @@
 import {
   BATCH_ROWS_HEADER,
   BATCH_SIZE_HEADER,
-  MODEL_SPAN_HEADER,
   RESERVED_PREFIX,
+  VARIANT_HEADER,
 } from '../contract/headers.ts';
 import { RouteProgram } from './program.ts';
 
-/** Headers of an answer that belong to its one connection, message or caller, or that Envoy sets anew. */
+/** Headers of an answer that belong to its one connection, message or caller, or that are set anew. */
 const NOT_SHARED: string[] = [
   'connection',
   'content-length',
@@ -20,6 +20,7 @@ const NOT_SHARED: string[] = [
   'upgrade',
   BATCH_SIZE_HEADER,
   BATCH_ROWS_HEADER,
+  VARIANT_HEADER,
 ];
 
 /** Whether this is an inference call of the Open Inference Protocol over HTTP. */
@@ -58,7 +59,7 @@ export function isForCall(name: string, route: RouteProgram): boolean {
   if (name == ':method' || name == ':path' || name == ':authority' || name == ':scheme')
     return true;
   if (name == 'content-type') return true;
-  if (name.startsWith(RESERVED_PREFIX)) return name != MODEL_SPAN_HEADER;
+  if (name.startsWith(RESERVED_PREFIX)) return false;
   return route.identityHeaders.indexOf(name) >= 0;
 }
 

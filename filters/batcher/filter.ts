@@ -10,6 +10,7 @@ import {
   CLUSTER_HEADER,
   ROUTE_HEADER,
 } from '../contract/headers.ts';
+import { OPEN_INFERENCE } from '../contract/protocols.ts';
 import { CALLOUT_BODY, REQUEST_BODY, readCopy } from '../host/body.ts';
 import { call } from '../host/callout.ts';
 import { nowMs, setTickMs } from '../host/clock.ts';
@@ -17,6 +18,7 @@ import {
   CALLOUT_HEADERS,
   HeaderList,
   HeaderName,
+  headerNameOf,
   headerTable,
   REQUEST_HEADERS,
 } from '../host/headers.ts';
@@ -34,7 +36,7 @@ import {
   replyJson,
   Stream,
 } from '../host/stream.ts';
-import { asciiBytes, errorBody, PROTOCOL_OPEN_INFERENCE, Refusal } from '../wire/error-body.ts';
+import { asciiBytes, errorBody, Refusal } from '../wire/error-body.ts';
 import { joinRequests } from '../wire/tensor-join.ts';
 import { readInferRequest } from '../wire/tensor-request.ts';
 import { InferResponse, readInferResponse } from '../wire/tensor-response.ts';
@@ -61,19 +63,12 @@ const budget = new Budget();
 const requestCounts = new CounterTable('modelweir_batcher_requests_total', 'route', 'outcome');
 const batchCounts = new CounterTable('modelweir_batcher_batches_total', 'route', 'outcome');
 const rowHistograms = new Map<string, Histogram>();
-/** Names of identity headers, encoded once. */
-const headerNames = new Map<string, HeaderName>();
 
 function recordRows(route: string, rows: i32): void {
   if (!rowHistograms.has(route)) {
     rowHistograms.set(route, new Histogram('modelweir_batcher_batch_rows;route=' + route));
   }
   rowHistograms.get(route).record(rows);
-}
-
-function headerNameOf(name: string): HeaderName {
-  if (!headerNames.has(name)) headerNames.set(name, new HeaderName(name));
-  return headerNames.get(name);
 }
 
 function outcomeOf(verdict: i32): string {
@@ -203,7 +198,7 @@ export class BatcherRoot extends Root {
     if (!enterStream(stream)) return;
     const message = 'no answer within ' + stream.timeoutMs.toString() + ' ms';
     const refusal = new Refusal(504, 'timeout', message);
-    const body = asciiBytes(errorBody(PROTOCOL_OPEN_INFERENCE, refusal));
+    const body = asciiBytes(errorBody(OPEN_INFERENCE, refusal));
     replyJson(504, 'modelweir_batch_timeout', body);
     leaveStream();
     requestCounts.add(stream.route, 'timed_out');

@@ -4,21 +4,31 @@
  */
 export const RESERVED_PREFIX: string = 'x-modelweir-';
 
-/** Router to all: the ModelRoute that owns the request, `namespace/name`. */
+/** Router to batcher: the ModelRoute that owns the request, `namespace/name`; only where it batches. */
 export const ROUTE_HEADER: string = 'x-modelweir-route';
-/** Router to Envoy's route table: which class of timeouts and retries applies. */
+/** Router to Envoy's route table: which class of timeouts applies, where it is not the default one. */
 export const ROUTE_CLASS_HEADER: string = 'x-modelweir-route-class';
-/** Router to rewriter: the model's public name, percent-encoded where it is not printable ASCII. */
-export const MODEL_HEADER: string = 'x-modelweir-model';
-/**
- * Router to rewriter: where the body names the model, `offset+length` in bytes, quotes included. Only
- * where the protocol has it there; without it the path names the model.
- */
-export const MODEL_SPAN_HEADER: string = 'x-modelweir-model-span';
 /** Splitter to Envoy's route table: the cluster that serves the request. */
 export const CLUSTER_HEADER: string = 'x-modelweir-cluster';
-/** Splitter to caller (response) and to later filters (request): the chosen variant. */
+/** Envoy to caller, in the response: the variant that the splitter chose. */
 export const VARIANT_HEADER: string = 'x-modelweir-variant';
 /** Batcher to caller: how many requests, and how many rows, shared the call. */
 export const BATCH_SIZE_HEADER: string = 'x-modelweir-batch-size';
 export const BATCH_ROWS_HEADER: string = 'x-modelweir-batch-rows';
+
+/** What the filters write into a request. Envoy takes each of them away before it reaches a backend. */
+export const REQUEST_HEADERS_OF_FILTERS: string[] = [
+  ROUTE_HEADER,
+  ROUTE_CLASS_HEADER,
+  CLUSTER_HEADER,
+];
+
+/**
+ * What the chain notes of a request for the access log: properties, which peers can neither set nor
+ * see. Envoy's access log finds them in its filter state behind `wasm.`.
+ */
+export const NOTED_ROUTE: string = 'modelweir.route';
+export const NOTED_MODEL: string = 'modelweir.model';
+export const NOTED_VARIANT: string = 'modelweir.variant';
+/** The variant again, where callers are told of it: Envoy writes it into the response. */
+export const SHOWN_VARIANT: string = 'modelweir.shown_variant';

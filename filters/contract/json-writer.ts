@@ -45,14 +45,20 @@ export class JsonObjectWriter {
 /** A JSON string literal. Everything outside printable ASCII is escaped, so bytes equal characters. */
 export function quote(text: string): string {
   let out = '"';
+  let from = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if (c == 0x22) out += '\\"';
-    else if (c == 0x5c) out += '\\\\';
-    else if (c >= 0x20 && c < 0x7f) out += String.fromCharCode(c);
-    else out += '\\u' + hex(c >> 12) + hex(c >> 8) + hex(c >> 4) + hex(c);
+    if (c >= 0x20 && c < 0x7f && c != 0x22 && c != 0x5c) continue;
+    out += text.substring(from, i) + escaped(c);
+    from = i + 1;
   }
-  return out + '"';
+  return out + text.substring(from) + '"';
+}
+
+function escaped(c: i32): string {
+  if (c == 0x22) return '\\"';
+  if (c == 0x5c) return '\\\\';
+  return '\\u' + hex(c >> 12) + hex(c >> 8) + hex(c >> 4) + hex(c);
 }
 
 function hex(nibble: i32): string {

@@ -4,7 +4,7 @@
  */
 
 /** Version of the configuration format. A filter refuses any other. */
-export const CONTRACT_VERSION: i32 = 1;
+export const CONTRACT_VERSION: i32 = 2;
 
 /** Sticky keys are hashed into this many buckets. */
 export const BUCKETS: i32 = 10000;
@@ -20,6 +20,17 @@ export const MAX_IDENTITY_HEADERS: i32 = 16;
 
 export const MAX_HOLD_BYTES: i32 = 1073741824;
 export const DEFAULT_HOLD_BYTES: i32 = 1048576;
+export const MAX_HELD_BYTES: i32 = 2147483647;
+export const DEFAULT_ROUTER_HELD_BYTES: i32 = 268435456;
+export const MAX_MATCH_HEADERS: i32 = 16;
+export const MAX_CALL_TIMEOUT_MS: i32 = 600000;
+export const DEFAULT_METADATA_TIMEOUT_MS: i32 = 5000;
+
+/** Longest path of a field in a body, as in `metadata.tenant`, and longest value that is read there. */
+export const MAX_FIELD_PATH_LENGTH: i32 = 128;
+export const MAX_FIELD_VALUE_BYTES: i32 = 1024;
+/** Different fields that all routes of a mesh together may want: a bit each, for every body. */
+export const MAX_BODY_FIELDS: i32 = 32;
 
 export const MAX_BATCH_ROWS: i32 = 65536;
 export const DEFAULT_BATCH_ROWS: i32 = 32;

@@ -5,6 +5,8 @@ import { JsonObjectWriter } from './json-writer.ts';
 import {
   CONTRACT_VERSION,
   MAX_CLUSTER_NAME_LENGTH,
+  MAX_FIELD_PATH_LENGTH,
+  MAX_MODEL_NAME_LENGTH,
   MAX_NAME_LENGTH,
   MAX_ROUTES,
   MAX_VARIANTS,
@@ -17,6 +19,12 @@ export class SplitterVariant {
   cluster: string = '';
   /** Share of the sum of all weights; 0 is exactly none. */
   weight: i32 = 0;
+  /** Name under which the backend knows the model; empty: the public name. */
+  servedModel: string = '';
+  /** Version to add to paths and messages that name none; empty: none. */
+  servedVersion: string = '';
+  /** One of `PROTOCOLS`: what the backend speaks. */
+  protocol: string = '';
 }
 
 export class SplitterRoute {
@@ -24,6 +32,8 @@ export class SplitterRoute {
   name: string = '';
   /** Header whose value keeps a client on one variant; empty: choose at random. */
   stickyHeader: string = '';
+  /** Field of a JSON body that does the same, as `user` or `metadata.tenant`; empty: none. */
+  stickyField: string = '';
   /** Whether the response says which variant answered. */
   variantHeader: boolean = true;
   variants: SplitterVariant[] = [];
@@ -53,6 +63,7 @@ function decodeRoute(value: JsonValue, index: i32, problems: Problems): Splitter
   const route = new SplitterRoute();
   route.name = fields.name('name', MAX_NAME_LENGTH * 2 + 1);
   route.stickyHeader = fields.string('stickyHeader', MAX_NAME_LENGTH);
+  route.stickyField = fields.string('stickyField', MAX_FIELD_PATH_LENGTH);
   route.variantHeader = fields.bool('variantHeader');
   const variants = fields.list('variants', MAX_VARIANTS);
   const path = fields.at('variants');
@@ -63,6 +74,9 @@ function decodeRoute(value: JsonValue, index: i32, problems: Problems): Splitter
     variant.name = inner.name('name', MAX_NAME_LENGTH);
     variant.cluster = inner.name('cluster', MAX_CLUSTER_NAME_LENGTH);
     variant.weight = inner.int('weight', 0, MAX_WEIGHT);
+    variant.servedModel = inner.string('servedModel', MAX_MODEL_NAME_LENGTH);
+    variant.servedVersion = inner.string('servedVersion', MAX_MODEL_NAME_LENGTH);
+    variant.protocol = inner.string('protocol', MAX_NAME_LENGTH);
     inner.end();
     total += f64(variant.weight);
     route.variants.push(variant);
@@ -89,11 +103,15 @@ function encodeRoute(route: SplitterRoute): string {
     inner.string('name', route.variants[i].name);
     inner.string('cluster', route.variants[i].cluster);
     inner.int('weight', route.variants[i].weight);
+    inner.string('servedModel', route.variants[i].servedModel);
+    inner.string('servedVersion', route.variants[i].servedVersion);
+    inner.string('protocol', route.variants[i].protocol);
     variants.push(inner.text());
   }
   const writer = new JsonObjectWriter();
   writer.string('name', route.name);
   writer.string('stickyHeader', route.stickyHeader);
+  writer.string('stickyField', route.stickyField);
   writer.bool('variantHeader', route.variantHeader);
   writer.list('variants', variants);
   return writer.text();

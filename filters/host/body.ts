@@ -1,6 +1,7 @@
 /** Bodies: read a window into a shared chunk, or a copy to keep; replace all of it. */
 import { proxy_get_buffer_bytes, proxy_set_buffer_bytes } from '../abi/imports.ts';
 import {
+  CHUNK_ROOM,
   clearOut,
   noteGarbage,
   outData,
@@ -8,6 +9,7 @@ import {
   sharedChunk,
   takeBuffer,
   wantChunk,
+  wholeChunk,
 } from '../abi/memory.ts';
 
 /** Buffers, as proxy-wasm numbers them. */
@@ -33,6 +35,12 @@ export function chunk(): Uint8Array {
   return sharedChunk();
 }
 
+/** The same bytes with room before and behind them, and where they begin there. */
+export function roomyChunk(): Uint8Array {
+  return wholeChunk();
+}
+export const ROOM_BYTES: i32 = CHUNK_ROOM;
+
 /** A copy of bytes `start` to `start + length`, to keep. */
 export function readCopy(buffer: u32, start: i32, length: i32): Uint8Array {
   if (length <= 0) return new Uint8Array(0);
@@ -50,5 +58,17 @@ export function readCopy(buffer: u32, start: i32, length: i32): Uint8Array {
  */
 export function replaceAll(buffer: u32, size: i32, bytes: Uint8Array): bool {
   noteGarbage(bytes.byteLength);
-  return proxy_set_buffer_bytes(buffer, 0, size, bytes.dataStart, bytes.byteLength) == 0;
+  return replaceFrom(buffer, size, bytes, 0, bytes.byteLength);
+}
+
+/** As `replaceAll`, by `length` bytes of `bytes` from `start` on, which stay as they are. */
+export function replaceFrom(
+  buffer: u32,
+  size: i32,
+  bytes: Uint8Array,
+  start: i32,
+  length: i32,
+): bool {
+  if (start < 0 || length < 0 || start + length > bytes.byteLength) return false;
+  return proxy_set_buffer_bytes(buffer, 0, size, bytes.dataStart + <usize>start, length) == 0;
 }

@@ -15,6 +15,7 @@ import {
   wantChunk,
   wantText,
 } from '../abi/memory.ts';
+import { HeaderSource } from '../wire/header-source.ts';
 
 /** Header maps, as proxy-wasm numbers them. */
 export const REQUEST_HEADERS: u32 = 0;
@@ -51,10 +52,75 @@ export class HeaderName {
     );
   }
 
+  /** As `set`, for a value that was encoded before. */
+  setBytes(map: u32, value: Uint8Array): void {
+    const bytes = this.bytes;
+    const name = changetype<usize>(bytes);
+    proxy_replace_header_map_value(map, name, bytes.byteLength, value.dataStart, value.byteLength);
+  }
+
   remove(map: u32): void {
     const bytes = this.bytes;
     proxy_remove_header_map_value(map, changetype<usize>(bytes), bytes.byteLength);
   }
+}
+
+/** Names that only a configuration knows, encoded once. */
+const names = new Map<string, HeaderName>();
+
+export function headerNameOf(name: string): HeaderName {
+  if (!names.has(name)) names.set(name, new HeaderName(name));
+  return names.get(name);
+}
+
+/** All headers of a map in one crossing, as they were then, for as long as the block is held. */
+export class HeaderBlock extends HeaderSource {
+  private bytes: ArrayBuffer;
+
+  constructor(map: u32) {
+    super();
+    clearOut();
+    const result = proxy_get_header_map_pairs(map, outData, outSize);
+    this.bytes = result == 0 ? takeBuffer() : new ArrayBuffer(0);
+  }
+
+  get(name: string): string {
+    const bytes = this.bytes;
+    return findValue(changetype<usize>(bytes), <usize>bytes.byteLength, name);
+  }
+
+  /** All of them, to be read one by one. */
+  list(): HeaderList {
+    return HeaderList.decode(this.bytes);
+  }
+}
+
+/** The first value of a header in proxy-wasm's form of a map of `size` bytes, or an empty string. */
+function findValue(base: usize, size: usize, name: string): string {
+  if (size < 4) return '';
+  const wanted = <usize>name.length;
+  const count = <usize>load<u32>(base);
+  let at: usize = 4 + count * 8;
+  for (let i: usize = 0; i < count && at <= size; i++) {
+    const nameLength = <usize>load<u32>(base + 4 + i * 8);
+    const valueLength = <usize>load<u32>(base + 8 + i * 8);
+    const value = at + nameLength + 1;
+    if (value + valueLength > size) return '';
+    if (nameLength == wanted && isEqual(base + at, name)) {
+      return decode(base + value, valueLength);
+    }
+    at = value + valueLength + 1;
+  }
+  return '';
+}
+
+/** The library's decoder drops what is not UTF-8 at the end: such bytes are taken for a character each. */
+function decode(at: usize, size: usize): string {
+  const text = String.UTF8.decodeUnsafe(at, size);
+  if (<usize>String.UTF8.byteLength(text) == size) return text;
+  let raw = '';
+  for (let i: usize = 0; i < size; i++) raw += String.fromCharCode(<i32>load<u8>(at + i));
+  return raw;
 }
 
 /**
@@ -76,27 +142,18 @@ export class HeaderTable {
 
   /** The first value of a header, or an empty string where it is missing. */
   get(name: HeaderName): string {
-    if (this.size < 4) return '';
-    const base = this.base;
-    const wanted = <usize>name.bytes.byteLength;
-    const count = <usize>load<u32>(base);
-    let at: usize = 4 + count * 8;
-    for (let i: usize = 0; i < count && at <= this.size; i++) {
-      const nameLength = <usize>load<u32>(base + 4 + i * 8);
-      const valueLength = <usize>load<u32>(base + 8 + i * 8);
-      const value = at + nameLength + 1;
-      if (value + valueLength > this.size) return '';
-      if (nameLength == wanted && isEqual(base + at, name.bytes)) {
-        return String.UTF8.decodeUnsafe(base + value, valueLength);
-      }
-      at = value + valueLength + 1;
-    }
-    return '';
+    return findValue(this.base, this.size, name.text);
   }
 }
 
-function isEqual(at: usize, bytes: ArrayBuffer): bool {
-  return memory.compare(at, changetype<usize>(bytes), bytes.byteLength) == 0;
+/** Names are ASCII, so a byte is a unit. */
+function isEqual(at: usize, name: string): bool {
+  const units = changetype<usize>(name);
+  const length = <usize>name.length;
+  for (let i: usize = 0; i < length; i++) {
+    if (<u16>load<u8>(at + i) != load<u16>(units + i * 2)) return false;
+  }
+  return true;
 }
 
 /** The one table of a module: what it holds is overwritten by the next read. */

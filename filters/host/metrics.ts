@@ -1,12 +1,14 @@
 /** Envoy metrics. They have no labels: a label is part of the name, and Envoy's stats tags take it out. */
 import {
   proxy_define_metric,
+  proxy_get_metric,
   proxy_increment_metric,
   proxy_record_metric,
 } from '../abi/imports.ts';
 import { clearOut, outData } from '../abi/memory.ts';
 
 const COUNTER: u32 = 0;
+const GAUGE: u32 = 1;
 const HISTOGRAM: u32 = 2;
 
 function define(type: u32, name: string): u32 {
@@ -28,15 +30,48 @@ export class Counter {
   }
 }
 
-export class Histogram {
-  private id: u32;
+/**
+ * A number that goes up and down. All workers of the proxy share it, so that it is a budget too. Defined
+ * with its first use: while a module is loaded there is no context to define a metric in, and the host
+ * crashes.
+ */
+export class Gauge {
+  private name: string;
+  private id: i32 = -1;
 
   constructor(name: string) {
-    this.id = define(HISTOGRAM, name);
+    this.name = name;
+  }
+
+  add(difference: i64): void {
+    proxy_increment_metric(this.metric(), difference);
+  }
+
+  value(): i64 {
+    const id = this.metric();
+    clearOut();
+    proxy_get_metric(id, outData);
+    return load<i64>(outData);
+  }
+
+  private metric(): u32 {
+    if (this.id < 0) this.id = <i32>define(GAUGE, this.name);
+    return <u32>this.id;
+  }
+}
+
+/** Defined with its first use, as a gauge. */
+export class Histogram {
+  private name: string;
+  private id: i32 = -1;
+
+  constructor(name: string) {
+    this.name = name;
   }
 
   record(value: u64): void {
-    proxy_record_metric(this.id, value);
+    if (this.id < 0) this.id = <i32>define(HISTOGRAM, this.name);
+    proxy_record_metric(<u32>this.id, value);
   }
 }
 

@@ -29,4 +29,11 @@ export class Property {
     const data = changetype<usize>(text);
     return proxy_set_property(changetype<usize>(name), name.byteLength, data, text.byteLength) == 0;
   }
+
+  /** As `set`, for a value that was encoded before. */
+  setBytes(value: Uint8Array): bool {
+    const name = this.name;
+    const data = changetype<usize>(name);
+    return proxy_set_property(data, name.byteLength, value.dataStart, value.byteLength) == 0;
+  }
 }

@@ -17,9 +17,12 @@ export { Callout, CONTINUE, HOLD, Root, register, Stream };
 
 const REQUEST: u32 = 0;
 const NO_GRPC_STATUS: i32 = -1;
+/** What is left of the texts that JSON was put together from, per byte of it, measured roughly. */
+const GARBAGE_PER_TEXT_BYTE: i32 = 16;
 
 /** Encoded once: every refusal answers with them. */
 const JSON_HEADERS = new HeaderList().add('content-type', 'application/json');
+const NO_HEADERS = new HeaderList();
 const CLEAR_ROUTE_CACHE = String.UTF8.encode('clear_route_cache');
 
 /** Makes Envoy choose the route again, after a header that routes depend on has changed. */
@@ -38,6 +41,22 @@ export function continueRequest(): void {
  * response headers are out, the host can only reset. `body` counts as garbage from here on.
  */
 export function reply(status: i32, details: string, headers: HeaderList, body: Uint8Array): void {
+  send(status, details, headers, body, NO_GRPC_STATUS);
+}
+
+/** Answers a gRPC request with a status and a message, which the host writes into trailers. */
+export function replyGrpc(status: i32, details: string, grpcStatus: i32, message: string): void {
+  const body = Uint8Array.wrap(String.UTF8.encode(message));
+  send(status, details, NO_HEADERS, body, grpcStatus);
+}
+
+function send(
+  status: i32,
+  details: string,
+  headers: HeaderList,
+  body: Uint8Array,
+  grpcStatus: i32,
+): void {
   const detailBytes = String.UTF8.encode(details);
   const headerBytes = headers.encode();
   proxy_send_local_response(
@@ -48,14 +67,15 @@ export function reply(status: i32, details: string, headers: HeaderList, body: U
     body.byteLength,
     changetype<usize>(headerBytes),
     headerBytes.byteLength,
-    NO_GRPC_STATUS,
+    grpcStatus,
   );
   noteGarbage(body.byteLength);
 }
 
-/** As `reply`, with a body of JSON. */
+/** As `reply`, with a body of JSON that was put together for it. */
 export function replyJson(status: i32, details: string, body: Uint8Array): void {
   reply(status, details, JSON_HEADERS, body);
+  noteGarbage(body.byteLength * GARBAGE_PER_TEXT_BYTE);
 }
 
 /**

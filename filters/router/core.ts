@@ -1,195 +1,234 @@
-/** What becomes of a request: pure, facts in, an action out. */
-import { MAX_MODEL_NAME_LENGTH } from '../contract/limits.ts';
-import { PROTOCOL_OPEN_INFERENCE, PROTOCOL_OPENAI, Refusal } from '../wire/error-body.ts';
-import {
-  MAX_SCAN_DEPTH,
-  ModelScanner,
-  SCAN_CUT_OFF,
-  SCAN_DONE,
-  SCAN_EMPTY,
-  SCAN_FOUND,
-  SCAN_NO_MODEL,
-  SCAN_NOT_OBJECT,
-  SCAN_NOT_STRING,
-  SCAN_SECOND,
-  SCAN_TOO_DEEP,
-} from '../wire/model-scanner.ts';
-import { hasDotSegment, parseOpenInferencePath, pathEnd } from '../wire/open-inference-path.ts';
+/** Which model a request is for, and which route owns it: pure, facts in, an action out. */
+
+import { RouterRoute } from '../contract/router-config.ts';
+import { FieldList, FieldValues } from '../wire/body-fields.ts';
+import { BodyReader, READ_DONE, READ_EMPTY, READ_FOUND, READ_MORE } from '../wire/body-reader.ts';
+import { Refusal } from '../wire/error-body.ts';
+import { GrpcReader } from '../wire/grpc-reader.ts';
+import { HeaderSource } from '../wire/header-source.ts';
+import { hasDotSegment } from '../wire/model-path.ts';
+import { ModelScanner } from '../wire/model-scanner.ts';
+import { MultipartReader } from '../wire/multipart-reader.ts';
 import { percentDecode } from '../wire/percent.ts';
 import { StringRun } from '../wire/string-run.ts';
-import { Entry, RouterProgram } from './program.ts';
+import {
+  BY_FORM,
+  BY_HEADER,
+  BY_JSON,
+  BY_PATH,
+  Call,
+  callOf,
+  LIST_MODELS,
+  NO_CALL,
+  OF_SERVER,
+  PASS_BY,
+  REPOSITORY_INDEX,
+  SERVER_HEALTH,
+  SERVER_INFO,
+  SHOW_MODEL,
+} from './call.ts';
+import { openAiModel, openAiModels, repositoryIndex, serverInfo } from './listing.ts';
+import { canonicalHost, Question, RouterProgram } from './program.ts';
+import {
+  nameTooLong,
+  noGrpcBackend,
+  tooLarge,
+  unknownModel,
+  unplainPath,
+  unreadable,
+} from './refusals.ts';
 
-/** None of our business, or no longer: let pass whatever comes. */
+/** None of our business: let pass whatever comes. */
 export const PASS: i32 = 0;
-/** The route is known: set the headers, then let pass. `watching` says whether to go on feeding. */
+/** The route is known. `watching` says whether to go on feeding. */
 export const ROUTE: i32 = 1;
-/** Not known yet: hold, and feed more. After the route was set: let pass, and feed more. */
+/** Not known yet: hold, and feed more. */
 export const WAIT: i32 = 2;
 /** Answer with `refusal`. */
 export const REFUSE: i32 = 3;
-
-/** Longest part of a client's text that an error message repeats. */
-const MAX_ECHO: i32 = 128;
-
-/** Whether a path belongs to an OpenAI endpoint whose body names a model. */
-export function isOpenAiPath(path: string): boolean {
-  if (!path.startsWith('/v1/')) return false;
-  let end = pathEnd(path);
-  if (path.charCodeAt(end - 1) == 0x2f) end--;
-  const rest = path.substring(4, end);
-  return (
-    rest == 'chat/completions' ||
-    rest == 'completions' ||
-    rest == 'embeddings' ||
-    rest == 'responses'
-  );
-}
+/** Answer with `answer`, status 200. */
+export const ANSWER: i32 = 4;
 
 /** One request on its way through the router. */
 export class RouterRequest {
-  /** One of `PROTOCOL_*`. */
-  protocol: string = PROTOCOL_OPEN_INFERENCE;
-  entry: Entry | null = null;
+  call: Call = NO_CALL;
+  /** Host, model and version, as far as they are known. */
+  question: Question;
+  route: RouterRoute | null = null;
   refusal: Refusal | null = null;
-  /** The route is known, and what still comes is checked for a second model. */
+  answer: string = '';
+  /** What still comes has to be fed: it may name another model, or hold a field that is wanted. */
   watching: boolean = false;
-  /** Where the body names the model, in bytes, quotes included. */
-  spanOffset: i32 = 0;
-  spanLength: i32 = 0;
+  /** Null where the body does not matter. */
+  reader: BodyReader | null = null;
+  /** Null where no route wants any field. */
+  fields: FieldValues | null = null;
   private program: RouterProgram;
-  private host: string = '';
-  private scanner: ModelScanner | null = null;
   private run: StringRun;
 
-  constructor(program: RouterProgram, run: StringRun) {
+  constructor(program: RouterProgram, headers: HeaderSource, run: StringRun) {
     this.program = program;
     this.run = run;
+    this.question = new Question(headers);
   }
 
-  /** Decides a request whose path may name a model: `ROUTE`, `REFUSE`, or `PASS` where it does not. */
-  openInference(path: string, host: string): i32 {
-    const parts = parseOpenInferencePath(path);
-    if (parts === null) return PASS;
-    this.host = host;
-    const model = percentDecode(path.substring(parts.modelFrom, parts.modelTo));
-    if (model === null || hasDotSegment(path, parts.modelFrom, parts.pathTo)) {
-      return this.refuse(
-        400,
-        'invalid_path',
-        'the path is not a plain path of percent-encoded UTF-8',
-      );
+  /** Decides from the headers what can be decided from them. `wanted`: fields of JSON bodies. */
+  begin(hasBody: boolean, wanted: FieldList): i32 {
+    const program = this.program;
+    const question = this.question;
+    const headers = question.headers;
+    const path = headers.get(':path');
+    const call = callOf(path, hasBody, headers, program.modelHeader);
+    this.call = call;
+    if (call.kind == PASS_BY) return PASS;
+    if (program.needsHost) question.host = canonicalHost(headers.get(':authority'));
+    question.protocol = call.protocol;
+    if (program.needsHost && program.tablesOf(question.host).length == 0) return PASS;
+    if (call.kind == BY_PATH) return this.byPath(path);
+    if (call.kind == OF_SERVER) return this.ofServer();
+    if (call.kind == BY_HEADER) return this.found(headers.get(program.modelHeader));
+    if (call.kind >= LIST_MODELS) return this.answerItself();
+    if (call.kind == BY_JSON) {
+      if (wanted.paths.length > 0) this.fields = new FieldValues(wanted);
+      this.reader = new ModelScanner(this.run, this.fields);
+    } else if (call.kind == BY_FORM) {
+      this.reader = new MultipartReader(call.boundary);
+    } else {
+      const reader = new GrpcReader(call.modelField, call.versionField);
+      reader.streaming = call.streaming;
+      this.reader = reader;
     }
-    return this.route(model);
-  }
-
-  /** Begins to look for the model in the body. */
-  openAi(host: string, hasBody: boolean): i32 {
-    this.protocol = PROTOCOL_OPENAI;
-    this.host = host;
-    if (!hasBody) return this.problem(SCAN_EMPTY);
-    this.scanner = new ModelScanner(this.run);
-    return WAIT;
+    return hasBody ? WAIT : this.problem(READ_EMPTY);
   }
 
   /**
-   * Takes the next bytes of the body, `bytes[0]` to `bytes[size - 1]`. `ROUTE` comes once; `watching`
-   * says whether bytes after it are wanted too.
+   * Takes the next bytes of the body, `bytes[0]` to `bytes[size - 1]`: WAIT or REFUSE, and once ROUTE, when
+   * the bytes after the name have been read too, if `watching`.
    */
   body(bytes: Uint8Array, size: i32): i32 {
-    const scanner = this.scanner;
-    if (scanner === null) return PASS;
-    const known = this.entry !== null;
-    let status = scanner.feed(bytes, 0, size);
-    if (!known && status == SCAN_FOUND) {
-      const action = this.found(scanner);
+    const reader = this.reader;
+    if (reader === null) return PASS;
+    const known = this.route !== null;
+    let status = this.feed(reader, bytes, 0, size);
+    if (!known && (status == READ_FOUND || status == READ_DONE)) {
+      const action = this.foundInBody(reader);
       if (action != ROUTE || !this.watching) return action;
-      status = scanner.feed(bytes, scanner.stoppedAt, size);
+      status = this.feed(reader, bytes, reader.stoppedAt, size);
     }
-    if (status > SCAN_DONE) return this.problem(status);
-    if (this.entry === null)
-      return scanner.position > this.program.maxHoldBytes ? this.tooLarge() : WAIT;
-    return known ? WAIT : ROUTE;
+    // What is wrong beyond the limit was never read.
+    if (status > READ_DONE && this.route === null && reader.position > this.program.maxHoldBytes) {
+      return this.overLimit();
+    }
+    if (status > READ_DONE) return this.problem(status);
+    if (this.route !== null) return known ? WAIT : ROUTE;
+    return reader.position > this.program.maxHoldBytes ? this.overLimit() : WAIT;
+  }
+
+  /** As `body`, for what follows the name in the bytes just given, where it was not `watching`. */
+  rest(bytes: Uint8Array, size: i32): i32 {
+    const reader = this.reader;
+    if (reader === null || reader.stoppedAt >= size) return WAIT;
+    const status = this.feed(reader, bytes, reader.stoppedAt, size);
+    return status > READ_DONE ? this.problem(status) : WAIT;
+  }
+
+  /** Fields beyond the limit count as missing, in whatever pieces they come. */
+  private feed(reader: BodyReader, bytes: Uint8Array, from: i32, to: i32): i32 {
+    const fields = this.fields;
+    const limit = from + this.program.maxHoldBytes - reader.position;
+    if (fields === null || limit >= to) return reader.feed(bytes, from, to);
+    if (limit > from) {
+      const before = reader.status;
+      const status = reader.feed(bytes, from, limit);
+      if (status > READ_DONE || (before == READ_MORE && status == READ_FOUND)) return status;
+    }
+    fields.close();
+    return reader.feed(bytes, limit > from ? limit : from, to);
   }
 
   /** The body is over: whatever it did not say will not come. */
   end(): i32 {
-    const scanner = this.scanner;
-    if (scanner === null) return PASS;
-    const status = scanner.finish();
-    return status > SCAN_DONE ? this.problem(status) : PASS;
+    const reader = this.reader;
+    if (reader === null) return PASS;
+    const status = reader.finish();
+    return status > READ_DONE ? this.problem(status) : PASS;
   }
 
-  private found(scanner: ModelScanner): i32 {
-    // Whether it came in one chunk with the limit or after it is chance, and must not decide.
-    if (scanner.position > this.program.maxHoldBytes) return this.tooLarge();
-    this.spanOffset = scanner.offset;
-    this.spanLength = scanner.length;
-    if (scanner.nameTooLong) {
-      const limit = MAX_MODEL_NAME_LENGTH.toString();
-      return this.refuse(
-        404,
-        'model_not_found',
-        'no model has a name of more than ' + limit + ' characters',
-      );
-    }
-    const action = this.route(scanner.name);
-    const entry = this.entry;
-    if (entry !== null && entry.route.strict) this.watching = true;
-    else this.scanner = null;
-    return action;
-  }
-
-  private route(model: string): i32 {
-    const entry = this.program.find(this.host, model);
-    this.entry = entry;
-    if (entry !== null) return ROUTE;
-    const shown = model.length > MAX_ECHO ? model.substring(0, MAX_ECHO) + '...' : model;
-    return this.refuse(404, 'model_not_found', "the model '" + shown + "' does not exist");
-  }
-
-  private refuse(status: i32, code: string, message: string): i32 {
-    const refusal = new Refusal(status, code, message);
-    if (code.indexOf('model') >= 0) refusal.param = 'model';
-    this.refusal = refusal;
-    this.scanner = null;
+  /** Nothing more of the body is wanted. */
+  stop(): void {
     this.watching = false;
+    this.reader = null;
+  }
+
+  refuse(refusal: Refusal): i32 {
+    this.refusal = refusal;
+    this.stop();
     return REFUSE;
   }
 
-  private tooLarge(): i32 {
-    const limit = this.program.maxHoldBytes.toString();
-    const message =
-      'the model was not found in the first ' +
-      limit +
-      ' bytes of the body (maxHoldBytes): put "model" before the long fields, or raise --max-hold-bytes of the control plane';
-    return this.refuse(413, 'body_too_large', message);
+  private byPath(path: string): i32 {
+    const parts = this.call.path!;
+    const model = percentDecode(path.substring(parts.modelFrom, parts.modelTo));
+    const version = percentDecode(path.substring(parts.versionFrom, parts.versionTo));
+    if (model === null || version === null || hasDotSegment(path, parts.modelFrom, parts.pathTo)) {
+      return this.refuse(unplainPath());
+    }
+    this.question.version = version;
+    return this.found(model);
+  }
+
+  private ofServer(): i32 {
+    this.route = this.program.findGrpc(this.question.host);
+    return this.route === null ? this.refuse(noGrpcBackend()) : ROUTE;
+  }
+
+  private foundInBody(reader: BodyReader): i32 {
+    // Whether it came in one chunk with the limit or after it is chance, and must not decide.
+    if (reader.position > this.program.maxHoldBytes) return this.overLimit();
+    if (reader.nameTooLong) return this.refuse(nameTooLong());
+    this.question.version = reader.version;
+    const action = this.found(reader.name);
+    const route = this.route;
+    if (route !== null) this.watching = route.strict || this.call.streaming;
+    return action;
+  }
+
+  private found(model: string): i32 {
+    this.question.model = model;
+    const route = this.program.find(this.question);
+    this.route = route;
+    return route === null ? this.refuse(unknownModel(model)) : ROUTE;
+  }
+
+  /** The model does not come in time: its request goes to where unknown models go, or nowhere. */
+  private overLimit(): i32 {
+    const program = this.program;
+    const route = program.defaultOverLimit ? program.findDefault(this.question) : null;
+    if (route === null) return this.refuse(tooLarge(program.maxHoldBytes));
+    this.route = route;
+    this.stop();
+    return ROUTE;
+  }
+
+  private answerItself(): i32 {
+    const kind = this.call.kind;
+    const host = this.question.host;
+    if (kind == SHOW_MODEL) {
+      const model = percentDecode(this.call.shown);
+      if (model === null) return this.refuse(unplainPath());
+      if (this.found(model) != ROUTE) return REFUSE;
+      this.answer = openAiModel(model);
+    } else if (kind == LIST_MODELS) this.answer = openAiModels(this.program.modelsOf(host));
+    else if (kind == REPOSITORY_INDEX) this.answer = repositoryIndex(this.program.modelsOf(host));
+    else if (kind == SERVER_INFO) this.answer = serverInfo();
+    else if (kind == SERVER_HEALTH) this.answer = '{}';
+    return ANSWER;
   }
 
   private problem(status: i32): i32 {
-    if (status == SCAN_EMPTY) {
-      return this.refuse(400, 'empty_body', 'the request has no body; "model" is required');
-    }
-    if (status == SCAN_NO_MODEL) {
-      return this.refuse(400, 'missing_model', 'the body has no "model"');
-    }
-    if (status == SCAN_NOT_STRING) {
-      return this.refuse(400, 'invalid_model', '"model" must be a string');
-    }
-    if (status == SCAN_NOT_OBJECT) {
-      return this.refuse(400, 'invalid_body', 'the body must be a JSON object');
-    }
-    if (status == SCAN_SECOND) {
-      return this.refuse(400, 'duplicate_model', 'the body names "model" more than once');
-    }
-    const scanner = this.scanner;
-    const place = scanner === null ? '' : ' near byte ' + scanner.position.toString();
-    if (status == SCAN_CUT_OFF) {
-      return this.refuse(400, 'invalid_json', 'the body ends before its JSON does' + place);
-    }
-    if (status == SCAN_TOO_DEEP) {
-      const limit = MAX_SCAN_DEPTH.toString() + ' levels';
-      return this.refuse(400, 'invalid_json', 'the body is nested deeper than ' + limit + place);
-    }
-    return this.refuse(400, 'invalid_json', 'the body is not valid JSON' + place);
+    const reader = this.reader;
+    const position = reader === null ? 0 : reader.position;
+    const encoding = this.question.headers.get('content-encoding');
+    return this.refuse(unreadable(this.call, status, position, encoding));
   }
 }

@@ -1,19 +1,54 @@
 /** The splitter's configuration, made ready for requests. Cheap to compile: it changes often. */
-import { SplitterConfig, SplitterRoute } from '../contract/splitter-config.ts';
+import { Problems } from '../contract/fields.ts';
+import { MAX_BODY_FIELDS } from '../contract/limits.ts';
+import { SplitterConfig, SplitterRoute, SplitterVariant } from '../contract/splitter-config.ts';
+import { FieldList } from '../wire/body-fields.ts';
+import { ServedName } from '../wire/served-name.ts';
+import { encodeUtf8 } from '../wire/utf8.ts';
 import { continueHash, hashText, mix } from './hash.ts';
 
 export class VariantProgram {
   name: string = '';
   cluster: string = '';
+  /** Both names in UTF-8, as they are handed to the host. */
+  nameBytes: Uint8Array;
+  clusterBytes: Uint8Array;
   weight: i32 = 0;
+  /** One of `PROTOCOLS`. */
+  protocol: string = '';
   /** Hash of route and variant name. */
   salt: u32 = 0;
+  private servedModel: string = '';
+  private servedVersion: string = '';
+  private servedName: ServedName | null = null;
+
+  constructor(config: SplitterVariant) {
+    this.name = config.name;
+    this.cluster = config.cluster;
+    this.nameBytes = encodeUtf8(config.name);
+    this.clusterBytes = encodeUtf8(config.cluster);
+    this.weight = config.weight;
+    this.protocol = config.protocol;
+    this.servedModel = config.servedModel;
+    this.servedVersion = config.servedVersion;
+  }
+
+  /** Name under which the backend knows the model; encoded for the first request that needs it. */
+  served(): ServedName {
+    const known = this.servedName;
+    if (known !== null) return known;
+    const served = new ServedName(this.servedModel, this.servedVersion);
+    this.servedName = served;
+    return served;
+  }
 }
 
 export class RouteProgram {
   name: string = '';
   /** Lower case; empty: choose at random. */
   stickyHeader: string = '';
+  /** Index into the program's `fields`, or -1. */
+  stickyField: i32 = -1;
   variantHeader: boolean = true;
   variants: VariantProgram[] = [];
   totalWeight: i32 = 0;
@@ -23,17 +58,42 @@ export class RouteProgram {
 
 export class SplitterProgram {
   routes: Map<string, RouteProgram> = new Map<string, RouteProgram>();
+  /** Fields of bodies that any route wants. */
+  fields: FieldList = new FieldList();
+  /** What this one replaced a moment ago; null otherwise. */
+  previous: SplitterProgram | null = null;
+
+  find(route: string): RouteProgram | null {
+    return this.routes.has(route) ? this.routes.get(route)! : null;
+  }
 }
 
-/** Of two routes with one name the first counts. A disabled configuration has no routes. */
-export function compile(config: SplitterConfig): SplitterProgram {
+/**
+ * The program of a configuration, or null with the reasons in `problems`. Of two routes with one name the
+ * first counts. A disabled configuration has no routes.
+ */
+export function compileSplitter(
+  config: SplitterConfig,
+  problems: Problems,
+): SplitterProgram | null {
   const program = new SplitterProgram();
   if (config.disabled) return program;
   for (let i = 0; i < config.routes.length; i++) {
     const route = compileRoute(config.routes[i]);
+    const field = config.routes[i].stickyField;
+    if (field.length > 0) {
+      route.stickyField = program.fields.add(field);
+      if (route.stickyField < 0) {
+        const path = 'routes[' + i.toString() + '].stickyField';
+        problems.add(
+          path,
+          'is one of more than ' + MAX_BODY_FIELDS.toString() + ' different fields',
+        );
+      }
+    }
     if (!program.routes.has(route.name)) program.routes.set(route.name, route);
   }
-  return program;
+  return problems.list.length == 0 ? program : null;
 }
 
 function compileRoute(config: SplitterRoute): RouteProgram {
@@ -43,10 +103,7 @@ function compileRoute(config: SplitterRoute): RouteProgram {
   route.variantHeader = config.variantHeader;
   route.salt = hashText(config.name);
   for (let i = 0; i < config.variants.length; i++) {
-    const variant = new VariantProgram();
-    variant.name = config.variants[i].name;
-    variant.cluster = config.variants[i].cluster;
-    variant.weight = config.variants[i].weight;
+    const variant = new VariantProgram(config.variants[i]);
     // The zero between the two names keeps 'a' + 'bc' apart from 'ab' + 'c'.
     variant.salt = mix(continueHash(continueHash(route.salt, '\0'), variant.name));
     route.totalWeight += variant.weight;

@@ -16,6 +16,7 @@ export function parseDecimal(text: string): f64 {
 }
 
 export function formatDecimal(value: f64): string {
+  if (value <= f64(i32.MAX_VALUE)) return i32(value).toString();
   let rest = value;
   let text = '';
   do {

@@ -1,35 +1,45 @@
 /**
- * Finds the top-level `model` of a JSON object in raw bytes that come in pieces. It keeps nothing of
- * the body but the name under inspection, never traps, and checks the whole grammar of RFC 8259 in what
- * it passes (but not the UTF-8 of strings that it only skips).
+ * Finds the top-level `model` of a JSON object in raw bytes that come in pieces, and with it the few other
+ * fields that a route may want. It keeps nothing of the body but the token under inspection, never traps,
+ * and checks the whole grammar of RFC 8259 in what it passes (but not the UTF-8 of strings that it only
+ * skips).
  */
-import { MAX_MODEL_NAME_LENGTH } from '../contract/limits.ts';
-import { decodeJsonString, hexDigit, simpleEscape } from './json-string.ts';
+import { MAX_FIELD_VALUE_BYTES, MAX_MODEL_NAME_LENGTH } from '../contract/limits.ts';
+import { FieldValues } from './body-fields.ts';
+import {
+  BodyReader,
+  READ_CUT_OFF,
+  READ_DONE,
+  READ_EMPTY,
+  READ_FOUND,
+  READ_MALFORMED,
+  READ_MORE,
+  READ_NO_MODEL,
+  READ_NOT_OBJECT,
+  READ_NOT_STRING,
+  READ_SECOND,
+  READ_TOO_DEEP,
+} from './body-reader.ts';
+import {
+  digitsEnd,
+  firstPart,
+  isDigit,
+  MINUS,
+  mayEnd,
+  partAfter,
+  takesDigits,
+} from './json-number.ts';
+import { hexDigit, simpleEscape } from './json-string.ts';
 import { StringRun } from './string-run.ts';
-
-/** Nothing known yet. */
-export const SCAN_MORE: i32 = 0;
-/** The model is known; what came after it is in order so far. */
-export const SCAN_FOUND: i32 = 1;
-/** The model is known and the object has ended. */
-export const SCAN_DONE: i32 = 2;
-/** From here on nothing changes any more. */
-export const SCAN_NO_MODEL: i32 = 3;
-export const SCAN_NOT_STRING: i32 = 4;
-export const SCAN_NOT_OBJECT: i32 = 5;
-export const SCAN_MALFORMED: i32 = 6;
-export const SCAN_TOO_DEEP: i32 = 7;
-/** A second `model`, or the same key in other case, which some parsers take for it. */
-export const SCAN_SECOND: i32 = 8;
-/** The body was over before the object; or it had nothing but blanks. */
-export const SCAN_CUT_OFF: i32 = 9;
-export const SCAN_EMPTY: i32 = 10;
+import { TokenCapture } from './token-capture.ts';
 
 /** Deepest nesting that is followed: one bit each, no recursion. */
 export const MAX_SCAN_DEPTH: i32 = 512;
+/** Levels that most bodies do with. */
+const OUTER_DEPTH: i32 = 32;
 
-/** A name of the longest allowed length, all escaped, and a byte more to tell that it is longer. */
-const MAX_TOKEN_BYTES: i32 = MAX_MODEL_NAME_LENGTH * 6 + 3;
+/** A name of the longest allowed length, all escaped. */
+const MAX_TOKEN_BYTES: i32 = MAX_MODEL_NAME_LENGTH * 6;
 
 const BEFORE: i32 = 0;
 const BOM_SECOND: i32 = 1;
@@ -54,37 +64,21 @@ const FOR_VALUE: i32 = 0;
 const FOR_KEY: i32 = 1;
 const FOR_TOP_KEY: i32 = 2;
 const FOR_NAME: i32 = 3;
+/** A key of an object in which fields are wanted. */
+const FOR_INNER_KEY: i32 = 4;
+/** A value that is wanted. */
+const FOR_FIELD: i32 = 5;
 
-/** Where in a number: only the odd ones may be its end. */
-const MINUS: i32 = 0;
-const ZERO: i32 = 1;
-const POINT: i32 = 2;
-const DIGITS: i32 = 3;
-const EXPONENT: i32 = 4;
-const FRACTION: i32 = 5;
-const EXPONENT_SIGN: i32 = 6;
-const EXPONENT_DIGITS: i32 = 7;
-
-const MODEL_KEY: string = 'model';
-
-export class ModelScanner {
-  status: i32 = SCAN_MORE;
-  /** The model's name; empty where it is longer than any can be. */
-  name: string = '';
-  nameTooLong: boolean = false;
-  /** Where in the body the name's token begins, and its length, quotes included. In bytes. */
-  offset: i32 = 0;
-  length: i32 = 0;
-  /** Index at which the last `feed` stopped; below its `to` only where it has just found the name. */
-  stoppedAt: i32 = 0;
-  /** Bytes fed so far; where the status is an error, its place. */
-  position: i32 = 0;
-
+export class ModelScanner extends BodyReader {
+  /** The top-level key whose value is the name, in lower case. Set it before `feed`. */
+  nameKey: string = 'model';
   private state: i32 = BEFORE;
   private purpose: i32 = FOR_VALUE;
   private depth: i32 = 0;
   private inArray: boolean = false;
-  private stack: Uint8Array = new Uint8Array(MAX_SCAN_DEPTH >> 3);
+  /** A bit for each level, set in arrays: of the outermost, and of the others, made when they are. */
+  private outer: u32 = 0;
+  private stack: Uint8Array | null = null;
   /** How much of the key `model` was seen, case ignored; -1 for another key. */
   private keyMatched: i32 = 0;
   private keyExact: boolean = true;
@@ -97,57 +91,60 @@ export class ModelScanner {
   private numberPart: i32 = MINUS;
   private word: string = '';
   private wordAt: i32 = 0;
-  /** First byte of the name in the chunk at hand; its earlier bytes are in `held`. */
-  private nameFrom: i32 = 0;
-  private held: Uint8Array | null = null;
-  private heldSize: i32 = 0;
+  private capture: TokenCapture;
+  /** The number at hand is wanted. */
+  private numberWanted: boolean = false;
   private run: StringRun;
+  /** Null where nothing but the model is wanted. */
+  private fields: FieldValues | null;
 
-  constructor(run: StringRun) {
+  constructor(run: StringRun, fields: FieldValues | null) {
+    super();
     this.run = run;
+    this.capture = new TokenCapture(run);
+    this.fields = fields;
   }
 
-  /**
-   * Scans bytes `from` to `to`, which follow those fed before, and returns the status. It stops right
-   * after the name, once; fed on from `stoppedAt`, it checks what follows.
-   */
   feed(bytes: Uint8Array, from: i32, to: i32): i32 {
     const base = this.position - from;
     const before = this.status;
     let at = from;
-    if (before == SCAN_FOUND && this.twins) this.status = SCAN_SECOND;
-    if (this.namePending()) this.nameFrom = from;
-    while (at < to && this.status <= SCAN_DONE) {
+    if (before == READ_FOUND && this.twins) this.status = READ_SECOND;
+    if (this.capturing()) this.capture.resume(from);
+    while (at < to && this.status <= READ_DONE) {
       const state = this.state;
       if (state < STRING) at = this.structure(bytes, at, base);
       else if (state == STRING) at = this.string(bytes, at, to, base);
       else if (state == TOP_KEY) at = this.topKey(bytes, at, to);
       else if (state == NUMBER) at = this.number(bytes, at, to);
       else at = this.inside(bytes, at);
-      if (before == SCAN_MORE && this.status == SCAN_FOUND) break;
+      if (before == READ_MORE && this.status == READ_FOUND) break;
     }
-    if (this.status == SCAN_MORE && this.namePending()) this.hold(bytes, this.nameFrom, at);
+    if (this.status <= READ_FOUND && this.capturing()) this.capture.suspend(bytes, at);
     this.stoppedAt = at;
     this.position = base + at;
     return this.status;
   }
 
-  /** Says that the body is over, and returns the last status. */
   finish(): i32 {
-    if (this.status == SCAN_MORE && this.state == BEFORE) this.status = SCAN_EMPTY;
-    else if (this.status <= SCAN_FOUND) this.status = SCAN_CUT_OFF;
+    if (this.status == READ_MORE && this.state == BEFORE) this.status = READ_EMPTY;
+    else if (this.status == READ_FOUND && this.twins) this.status = READ_SECOND;
+    else if (this.status <= READ_FOUND) this.status = READ_CUT_OFF;
     return this.status;
   }
 
-  private namePending(): boolean {
-    return this.purpose == FOR_NAME && this.state >= STRING && this.state <= HEX;
+  /** Whether the chunk ends, or begins, inside a token that is kept. */
+  private capturing(): boolean {
+    if (this.state == NUMBER) return this.numberWanted;
+    const kept = this.purpose == FOR_NAME || this.purpose == FOR_FIELD;
+    return kept && this.state >= STRING && this.state <= HEX;
   }
 
   /** One byte between tokens. */
   private structure(bytes: Uint8Array, at: i32, base: i32): i32 {
     const c: i32 = unchecked(bytes[at]);
     if (c == 0x20 || c == 0x0a || c == 0x0d || c == 0x09) {
-      if (this.state == BOM_SECOND || this.state == BOM_THIRD) this.status = SCAN_MALFORMED;
+      if (this.state == BOM_SECOND || this.state == BOM_THIRD) this.status = READ_MALFORMED;
       return at + 1;
     }
     switch (this.state) {
@@ -167,14 +164,14 @@ export class ModelScanner {
         break;
       case COLON:
         if (c == 0x3a) this.state = VALUE;
-        else this.status = SCAN_MALFORMED;
+        else this.status = READ_MALFORMED;
         break;
       case FIRST_ITEM:
         if (c == 0x5d) this.close(c);
         else this.value(c, at, base);
         break;
       case TAIL:
-        this.status = SCAN_MALFORMED;
+        this.status = READ_MALFORMED;
         break;
       default:
         this.beginning(c, base + at);
@@ -186,60 +183,80 @@ export class ModelScanner {
   private beginning(c: i32, position: i32): void {
     if (this.state == BOM_SECOND && c == 0xbb) this.state = BOM_THIRD;
     else if (this.state == BOM_THIRD && c == 0xbf) this.state = BEFORE;
-    else if (this.state != BEFORE) this.status = SCAN_MALFORMED;
+    else if (this.state != BEFORE) this.status = READ_MALFORMED;
     else if (c == 0x7b) this.open(false);
     else if (c == 0xef && position == 0) this.state = BOM_SECOND;
-    else this.status = beginsValue(c) ? SCAN_NOT_OBJECT : SCAN_MALFORMED;
+    else this.status = beginsValue(c) ? READ_NOT_OBJECT : READ_MALFORMED;
   }
 
   private value(c: i32, at: i32, base: i32): void {
     if (this.modelNext) {
-      if (c != 0x22) this.status = beginsValue(c) ? SCAN_NOT_STRING : SCAN_MALFORMED;
+      if (c != 0x22) this.status = beginsValue(c) ? READ_NOT_STRING : READ_MALFORMED;
       this.offset = base + at;
-      this.nameFrom = at + 1;
       this.modelNext = false;
       this.state = STRING;
       this.purpose = FOR_NAME;
+      this.capture.begin(at + 1, MAX_TOKEN_BYTES);
     } else if (c == 0x22) {
       this.state = STRING;
-      this.purpose = FOR_VALUE;
+      this.purpose = this.wanted() ? FOR_FIELD : FOR_VALUE;
+      if (this.purpose == FOR_FIELD) this.capture.begin(at + 1, MAX_FIELD_VALUE_BYTES);
     } else if (c == 0x7b || c == 0x5b) {
+      if (this.wanted()) this.keep('');
       this.open(c == 0x5b);
     } else if (c == 0x2d || isDigit(c)) {
       this.state = NUMBER;
-      this.numberPart = c == 0x2d ? MINUS : c == 0x30 ? ZERO : DIGITS;
+      this.numberPart = firstPart(c);
+      this.numberWanted = this.wanted();
+      if (this.numberWanted) this.capture.begin(at, MAX_FIELD_VALUE_BYTES);
     } else if (beginsValue(c)) {
       this.state = WORD;
       this.word = c == 0x74 ? 'true' : c == 0x66 ? 'false' : 'null';
       this.wordAt = 1;
+      if (this.wanted()) this.keep(c == 0x6e ? '' : this.word);
     } else {
-      this.status = SCAN_MALFORMED;
+      this.status = READ_MALFORMED;
     }
   }
 
+  /** Whether the value that begins is one that was asked for. */
+  private wanted(): boolean {
+    const fields = this.fields;
+    return fields !== null && fields.next >= 0;
+  }
+
+  private keep(text: string): void {
+    const fields = this.fields;
+    if (fields !== null) fields.set(text);
+  }
+
   private key(c: i32): void {
+    const fields = this.fields;
     if (c != 0x22) {
-      this.status = SCAN_MALFORMED;
+      this.status = READ_MALFORMED;
     } else if (this.depth > 1) {
       this.state = STRING;
       this.purpose = FOR_KEY;
+      if (this.depth > 2 || fields === null) return;
+      if (!fields.wantsInside()) return;
+      this.state = TOP_KEY;
+      this.purpose = FOR_INNER_KEY;
+      fields.beginKey(false);
     } else {
       this.state = TOP_KEY;
       this.purpose = FOR_TOP_KEY;
       this.keyMatched = 0;
       this.keyExact = true;
+      if (fields !== null) fields.beginKey(true);
     }
   }
 
   private open(isArray: boolean): void {
     if (this.depth >= MAX_SCAN_DEPTH) {
-      this.status = SCAN_TOO_DEEP;
+      this.status = READ_TOO_DEEP;
       return;
     }
-    const cell = this.depth >> 3;
-    const bit = 1 << (this.depth & 7);
-    const bits: i32 = this.stack[cell];
-    this.stack[cell] = isArray ? bits | bit : bits & ~bit;
+    this.push(this.depth, isArray);
     this.depth++;
     this.inArray = isArray;
     this.state = isArray ? FIRST_ITEM : FIRST_KEY;
@@ -247,19 +264,41 @@ export class ModelScanner {
 
   private close(c: i32): void {
     if (c != (this.inArray ? 0x5d : 0x7d)) {
-      this.status = SCAN_MALFORMED;
+      this.status = READ_MALFORMED;
       return;
     }
     this.depth--;
     if (this.depth == 0) {
       this.state = TAIL;
-      this.status = this.status == SCAN_FOUND ? SCAN_DONE : SCAN_NO_MODEL;
+      this.status = this.status == READ_FOUND ? READ_DONE : READ_NO_MODEL;
       return;
     }
-    const parent = this.depth - 1;
-    const bits: i32 = this.stack[parent >> 3];
-    this.inArray = (bits & (1 << (parent & 7))) != 0;
+    this.inArray = this.isArrayAt(this.depth - 1);
     this.state = AFTER_VALUE;
+  }
+
+  private push(depth: i32, isArray: boolean): void {
+    if (depth < OUTER_DEPTH) {
+      const bit = u32(1) << u32(depth);
+      this.outer = isArray ? this.outer | bit : this.outer & ~bit;
+      return;
+    }
+    let stack = this.stack;
+    if (stack === null) {
+      stack = new Uint8Array(MAX_SCAN_DEPTH >> 3);
+      this.stack = stack;
+    }
+    const bits: i32 = stack[depth >> 3];
+    const bit = 1 << (depth & 7);
+    stack[depth >> 3] = isArray ? bits | bit : bits & ~bit;
+  }
+
+  private isArrayAt(depth: i32): boolean {
+    if (depth < OUTER_DEPTH) return (this.outer & (u32(1) << u32(depth))) != 0;
+    const stack = this.stack;
+    if (stack === null) return false;
+    const bits: i32 = stack[depth >> 3];
+    return (bits & (1 << (depth & 7))) != 0;
   }
 
   /** A run of string content, up to its quote, an escape, or the end of the chunk. */
@@ -268,16 +307,17 @@ export class ModelScanner {
     if (at == to) return at;
     const c: i32 = unchecked(bytes[at]);
     if (c == 0x5c) this.state = ESCAPE;
-    else if (c < 0x20) this.status = SCAN_MALFORMED;
+    else if (c < 0x20) this.status = READ_MALFORMED;
     else if (this.purpose == FOR_KEY) this.state = COLON;
     else {
       this.state = AFTER_VALUE;
       if (this.purpose == FOR_NAME) this.found(bytes, at, base);
+      else if (this.purpose == FOR_FIELD) this.foundField(bytes, at);
     }
     return at + 1;
   }
 
-  /** A run of a top-level key, compared with `model` as it comes. */
+  /** A run of a key that matters, compared as it comes with what is looked for. */
   private topKey(bytes: Uint8Array, from: i32, to: i32): i32 {
     let at = from;
     while (at < to) {
@@ -291,7 +331,7 @@ export class ModelScanner {
         return at;
       }
       if (c < 0x20) {
-        this.status = SCAN_MALFORMED;
+        this.status = READ_MALFORMED;
         return at;
       }
       this.matchKey(c);
@@ -300,9 +340,11 @@ export class ModelScanner {
   }
 
   private matchKey(unit: i32): void {
+    const fields = this.fields;
+    if (fields !== null) fields.unit(unit);
     const index = this.keyMatched;
     if (index < 0) return;
-    const expected: i32 = index < MODEL_KEY.length ? MODEL_KEY.charCodeAt(index) : -1;
+    const expected: i32 = index < this.nameKey.length ? this.nameKey.charCodeAt(index) : -1;
     if (unit == expected) {
       this.keyMatched++;
     } else if ((unit | 0x20) == expected && unit < 0x80) {
@@ -314,9 +356,12 @@ export class ModelScanner {
   }
 
   private endTopKey(): void {
+    const isTop = this.purpose == FOR_TOP_KEY;
+    const fields = this.fields;
     this.state = COLON;
-    if (this.keyMatched != MODEL_KEY.length) return;
-    if (this.status == SCAN_FOUND) this.status = SCAN_SECOND;
+    if (fields !== null) fields.endKey(isTop);
+    if (!isTop || this.keyMatched != this.nameKey.length) return;
+    if (this.status == READ_FOUND) this.status = READ_SECOND;
     else if (this.keyExact) this.modelNext = true;
     else this.twins = true;
   }
@@ -325,7 +370,7 @@ export class ModelScanner {
   private inside(bytes: Uint8Array, at: i32): i32 {
     const c: i32 = unchecked(bytes[at]);
     if (this.state == WORD) {
-      if (c != this.word.charCodeAt(this.wordAt)) this.status = SCAN_MALFORMED;
+      if (c != this.word.charCodeAt(this.wordAt)) this.status = READ_MALFORMED;
       this.wordAt++;
       if (this.wordAt == this.word.length) this.state = AFTER_VALUE;
     } else if (this.state == ESCAPE) {
@@ -335,7 +380,7 @@ export class ModelScanner {
       else this.escaped(simpleEscape(c));
     } else {
       const digit = hexDigit(c);
-      if (digit < 0) this.status = SCAN_MALFORMED;
+      if (digit < 0) this.status = READ_MALFORMED;
       this.unit = (this.unit << 4) | digit;
       this.hexLeft--;
       if (this.hexLeft == 0) this.escaped(this.unit);
@@ -344,9 +389,10 @@ export class ModelScanner {
   }
 
   private escaped(unit: i32): void {
-    if (unit < 0) this.status = SCAN_MALFORMED;
-    this.state = this.purpose == FOR_TOP_KEY ? TOP_KEY : STRING;
-    if (this.purpose == FOR_TOP_KEY) this.matchKey(unit);
+    if (unit < 0) this.status = READ_MALFORMED;
+    const isKey = this.purpose == FOR_TOP_KEY || this.purpose == FOR_INNER_KEY;
+    this.state = isKey ? TOP_KEY : STRING;
+    if (isKey) this.matchKey(unit);
   }
 
   private number(bytes: Uint8Array, from: i32, to: i32): i32 {
@@ -354,14 +400,14 @@ export class ModelScanner {
     let at = from;
     while (at < to) {
       const c: i32 = unchecked(bytes[at]);
-      const digit = isDigit(c);
-      if (digit && (part == DIGITS || part == FRACTION || part == EXPONENT_DIGITS)) {
+      if (takesDigits(part) && isDigit(c)) {
         at = digitsEnd(bytes, at + 1, to);
         continue;
       }
-      const next = digit ? partAfterDigit(part, c) : partAfter(part, c);
+      const next = partAfter(part, c);
       if (next < 0) {
-        if ((part & 1) == 0) this.status = SCAN_MALFORMED;
+        if (!mayEnd(part)) this.status = READ_MALFORMED;
+        if (this.numberWanted) this.keep(this.capture.asciiText(bytes, at));
         this.state = AFTER_VALUE;
         if (c != 0x2c || !this.inArray) return at;
         // Most numbers stand in long arrays: no way round by the comma's own step.
@@ -378,65 +424,22 @@ export class ModelScanner {
   /** The name's closing quote stands at `at`. */
   private found(bytes: Uint8Array, at: i32, base: i32): void {
     this.length = base + at + 1 - this.offset;
-    this.status = SCAN_FOUND;
-    let name: string | null = null;
-    if (this.length > MAX_TOKEN_BYTES) {
-      this.nameTooLong = true;
-      return;
-    }
-    const held = this.held;
-    if (held === null) {
-      name = decodeJsonString(bytes, this.nameFrom, at);
-    } else {
-      this.hold(bytes, this.nameFrom, at);
-      name = decodeJsonString(held, 0, this.heldSize);
-    }
-    this.held = null;
-    if (name === null) this.status = SCAN_MALFORMED;
-    else if (name.length > MAX_MODEL_NAME_LENGTH) this.nameTooLong = true;
+    this.status = READ_FOUND;
+    const name = this.capture.jsonText(bytes, at);
+    if (name === null) this.status = READ_MALFORMED;
+    else if (this.capture.tooLong || name.length > MAX_MODEL_NAME_LENGTH) this.nameTooLong = true;
     else this.name = name;
   }
 
-  /** Keeps a part of the name for the next chunk; what is beyond any allowed name is only counted. */
-  private hold(bytes: Uint8Array, from: i32, to: i32): void {
-    let held = this.held;
-    if (held === null) {
-      held = new Uint8Array(MAX_TOKEN_BYTES);
-      this.held = held;
-    }
-    for (let i = from; i < to && this.heldSize < MAX_TOKEN_BYTES; i++) {
-      held[this.heldSize++] = bytes[i];
-    }
-    this.nameFrom = to;
+  /** What is too long to be kept counts as nothing. */
+  private foundField(bytes: Uint8Array, at: i32): void {
+    const text = this.capture.jsonText(bytes, at);
+    if (text === null) this.status = READ_MALFORMED;
+    else this.keep(text);
   }
 }
 
 function beginsValue(c: i32): boolean {
   if (c == 0x22 || c == 0x7b || c == 0x5b || c == 0x2d || isDigit(c)) return true;
   return c == 0x74 || c == 0x66 || c == 0x6e;
-}
-
-function isDigit(c: i32): boolean {
-  return c >= 0x30 && c <= 0x39;
-}
-
-function digitsEnd(bytes: Uint8Array, from: i32, to: i32): i32 {
-  let at = from;
-  while (at < to && isDigit(unchecked(bytes[at]))) at++;
-  return at;
-}
-
-function partAfterDigit(part: i32, c: i32): i32 {
-  if (part == MINUS) return c == 0x30 ? ZERO : DIGITS;
-  if (part == POINT) return FRACTION;
-  if (part == EXPONENT || part == EXPONENT_SIGN) return EXPONENT_DIGITS;
-  return -1;
-}
-
-function partAfter(part: i32, c: i32): i32 {
-  if (c == 0x2e) return part == ZERO || part == DIGITS ? POINT : -1;
-  if (c == 0x65 || c == 0x45) {
-    return part == ZERO || part == DIGITS || part == FRACTION ? EXPONENT : -1;
-  }
-  return part == EXPONENT && (c == 0x2b || c == 0x2d) ? EXPONENT_SIGN : -1;
 }

@@ -1,4 +1,4 @@
-/** Percent-encoding: of names in paths, and of names that travel in a header. */
+/** Percent-encoding of names in paths. */
 import { hexDigit } from './json-string.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
@@ -26,11 +26,6 @@ export function percentDecode(text: string): string | null {
 /** One segment of a path: what RFC 3986 allows there stays, a slash does not. */
 export function encodePathSegment(text: string): string {
   return encode(text, "-._~!$&'()*+,;=:@");
-}
-
-/** A header's value: printable ASCII but space and `%` stays. */
-export function encodeHeaderText(text: string): string {
-  return encode(text, '!"#$&\'()*+,-./:;<=>?@[\\]^_`{|}~');
 }
 
 function encode(text: string, marks: string): string {

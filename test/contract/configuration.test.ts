@@ -8,10 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decodeBatcherConfig, encodeBatcherConfig } from '../../filters/contract/batcher-config.ts';
 import { Problems } from '../../filters/contract/fields.ts';
-import {
-  decodeRewriterConfig,
-  encodeRewriterConfig,
-} from '../../filters/contract/rewriter-config.ts';
+import { CONTRACT_VERSION } from '../../filters/contract/limits.ts';
 import { decodeRouterConfig, encodeRouterConfig } from '../../filters/contract/router-config.ts';
 import {
   decodeSplitterConfig,
@@ -23,32 +20,76 @@ const PROBE = fileURLToPath(
   new URL('../../dist/test-modules/contract-probe.wasm', import.meta.url),
 );
 
-type Kind = 'router' | 'splitter' | 'batcher' | 'rewriter';
+type Kind = 'router' | 'splitter' | 'batcher';
 
 const ROUTER = {
-  version: 1,
+  version: CONTRACT_VERSION,
   disabled: false,
   maxHoldBytes: 1048576,
-  routes: [{ name: 'default/digits', routeClass: 'timeout-15000', strict: true }],
-  hosts: [{ hostname: '*', models: [{ model: 'digits', route: 0 }] }],
+  maxHeldBytes: 268435456,
+  defaultOverLimit: true,
+  modelHeader: 'x-model',
+  noteFacts: false,
+  metadataTimeoutMs: 5000,
+  routes: [
+    {
+      name: 'default/digits',
+      routeClass: 'timeout-15000',
+      strict: true,
+      batched: false,
+      grpc: false,
+    },
+  ],
+  hosts: [
+    {
+      hostname: '*',
+      models: [{ model: 'digits', route: 0 }],
+      claims: [
+        {
+          model: 'digits',
+          prefix: false,
+          version: '2',
+          protocol: 'OpenInference',
+          headers: [{ name: 'x-tier', value: 'beta' }],
+          route: 0,
+        },
+        { model: '', prefix: true, version: '', protocol: '', headers: [], route: 0 },
+      ],
+    },
+  ],
 };
 const SPLITTER = {
-  version: 1,
+  version: CONTRACT_VERSION,
   disabled: false,
   routes: [
     {
       name: 'default/digits',
       stickyHeader: 'x-user',
+      stickyField: 'metadata.tenant',
       variantHeader: true,
       variants: [
-        { name: 'stable', cluster: 'default/digits-stable', weight: 90 },
-        { name: 'canary', cluster: 'default/digits-canary', weight: 10 },
+        {
+          name: 'stable',
+          cluster: 'default/digits-stable',
+          weight: 90,
+          servedModel: 'digits-7',
+          servedVersion: '7',
+          protocol: 'OpenInference',
+        },
+        {
+          name: 'canary',
+          cluster: 'default/digits-canary',
+          weight: 10,
+          servedModel: '',
+          servedVersion: '',
+          protocol: 'OpenAI',
+        },
       ],
     },
   ],
 };
 const BATCHER = {
-  version: 1,
+  version: CONTRACT_VERSION,
   disabled: false,
   maxHeldBytes: 67108864,
   routes: [
@@ -64,7 +105,6 @@ const BATCHER = {
     },
   ],
 };
-const REWRITER = { version: 1, disabled: false, servedModel: 'digits-stable', servedVersion: '1' };
 
 interface Case {
   readonly name: string;
@@ -79,11 +119,15 @@ const CASES: readonly Case[] = [
   { name: 'a router configuration', kind: 'router', text: json(ROUTER) },
   { name: 'a splitter configuration', kind: 'splitter', text: json(SPLITTER) },
   { name: 'a batcher configuration', kind: 'batcher', text: json(BATCHER) },
-  { name: 'a rewriter configuration', kind: 'rewriter', text: json(REWRITER) },
+  {
+    name: 'a router configuration without anything',
+    kind: 'router',
+    text: json({ ...ROUTER, routes: [], hosts: [] }),
+  },
   {
     name: 'names beyond ASCII, quotes, backslashes and escapes',
-    kind: 'rewriter',
-    text: `{"version":1,"disabled":false,"servedModel":"m\\u00f6del \\"x\\" \\\\ \\ud83d\\ude00 ü","servedVersion":""}`,
+    kind: 'splitter',
+    text: json(SPLITTER).replace('digits-7', 'm\\u00f6del \\"x\\" \\\\ \\ud83d\\ude00 ü'),
   },
   {
     name: 'white space and exponents',
@@ -112,8 +156,8 @@ const CASES: readonly Case[] = [
   {
     name: 'an unknown version',
     kind: 'router',
-    text: json({ ...ROUTER, version: 2 }),
-    refused: 'version: this filter understands only 1',
+    text: json({ ...ROUTER, version: CONTRACT_VERSION + 1 }),
+    refused: `version: this filter understands only ${CONTRACT_VERSION}`,
   },
   {
     name: 'an unknown field',
@@ -129,9 +173,9 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a missing field',
-    kind: 'rewriter',
-    text: '{"version":1,"disabled":false,"servedModel":""}',
-    refused: 'servedVersion: is missing',
+    kind: 'splitter',
+    text: json(SPLITTER).replace(',"servedVersion":"7"', ''),
+    refused: 'routes[0].variants[0].servedVersion: is missing',
   },
   {
     name: 'a text in the place of a number',
@@ -154,7 +198,7 @@ const CASES: readonly Case[] = [
   {
     name: 'only weights of zero',
     kind: 'splitter',
-    text: json(SPLITTER).replace('90', '0').replace('10}', '0}'),
+    text: json(SPLITTER).replace('90', '0').replace('"weight":10', '"weight":0'),
     refused: 'at least one weight must be above 0',
   },
   {
@@ -164,20 +208,59 @@ const CASES: readonly Case[] = [
     refused: 'hosts[0].models[0].route',
   },
   {
+    name: 'a route index of a claim out of range',
+    kind: 'router',
+    text: json(ROUTER).replace(/"route":0\}\]\}\]/, '"route":1}]}]'),
+    refused: 'hosts[0].claims[1].route: must be a whole number from 0 to 0',
+  },
+  {
+    name: 'a claim whose header has no name',
+    kind: 'router',
+    text: json(ROUTER).replace('x-tier', ''),
+    refused: 'hosts[0].claims[0].headers[0].name: must not be empty',
+  },
+  {
+    name: 'more conditions than there may be',
+    kind: 'router',
+    text: json(ROUTER).replace(
+      '[{"name":"x-tier","value":"beta"}]',
+      json(Array(17).fill({ name: 'x', value: 'y' })),
+    ),
+    refused: 'hosts[0].claims[0].headers: must have at most 16 items',
+  },
+  {
+    name: 'an unknown field of a claim',
+    kind: 'router',
+    text: json(ROUTER).replace('"prefix":true', '"prefix":true,"suffix":true'),
+    refused: 'hosts[0].claims[1].suffix: unknown field',
+  },
+  {
+    name: 'no time at all to ask for metadata',
+    kind: 'router',
+    text: json({ ...ROUTER, metadataTimeoutMs: 0 }),
+    refused: 'metadataTimeoutMs: must be a whole number from 1 to 600000',
+  },
+  {
+    name: 'a path of a field that is too long',
+    kind: 'splitter',
+    text: json(SPLITTER).replace('metadata.tenant', 'x'.repeat(129)),
+    refused: 'routes[0].stickyField: must be at most 128 characters',
+  },
+  {
     name: 'a control character in a name',
-    kind: 'rewriter',
-    text: '{"version":1,"disabled":false,"servedModel":"a\\nb","servedVersion":""}',
-    refused: 'servedModel: must not contain control characters',
+    kind: 'splitter',
+    text: json(SPLITTER).replace('digits-7', 'a\\nb'),
+    refused: 'routes[0].variants[0].servedModel: must not contain control characters',
   },
   {
     name: 'a key given twice',
-    kind: 'rewriter',
-    text: '{"version":1,"version":1}',
+    kind: 'splitter',
+    text: '{"version":2,"version":2}',
     refused: 'key version appears twice',
   },
   {
     name: 'nesting beyond the limit',
-    kind: 'rewriter',
+    kind: 'splitter',
     text: '['.repeat(100),
     refused: 'nested deeper than 32',
   },
@@ -207,7 +290,6 @@ function inJavaScript(kind: Kind, text: string): { again: string; problem: strin
     router: () => encode(decodeRouterConfig(text, problems), encodeRouterConfig),
     splitter: () => encode(decodeSplitterConfig(text, problems), encodeSplitterConfig),
     batcher: () => encode(decodeBatcherConfig(text, problems), encodeBatcherConfig),
-    rewriter: () => encode(decodeRewriterConfig(text, problems), encodeRewriterConfig),
   }[kind]();
   return { again, problem: problems.text() };
 }
@@ -245,6 +327,6 @@ test('a configuration of a thousand routes is understood', () => {
     name: `default/r${i}`,
   }));
   const models = routes.map((_, i) => ({ model: `model-${i}`, route: i }));
-  const text = json({ ...ROUTER, routes, hosts: [{ hostname: '*', models }] });
+  const text = json({ ...ROUTER, routes, hosts: [{ hostname: '*', models, claims: [] }] });
   assert.deepEqual(inWebAssembly('router', text), inJavaScript('router', text));
 });

@@ -22,6 +22,8 @@ export interface MeshOptions {
   readonly concurrency?: number;
   /** Folder of the built filters. Default `dist/filters`. */
   readonly modules?: string;
+  /** More arguments of `serve`, as `['--max-hold-bytes', '65536']`. */
+  readonly args?: readonly string[];
 }
 
 export interface TestMesh {
@@ -76,6 +78,7 @@ export async function startMesh(options: MeshOptions): Promise<TestMesh> {
         ...[join(repositoryRoot, 'control-plane/main.ts'), 'serve', '--config', folder],
         ...['--xds-port', '0', '--status-port', '0', '--listen', '127.0.0.1:0'],
         ...['--modules', options.modules ?? join(repositoryRoot, 'dist/filters')],
+        ...(options.args ?? []),
       ],
     });
     const ports = await controlPlane.waitForLine(readyPorts, READY_TIMEOUT_MS);

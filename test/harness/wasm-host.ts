@@ -17,6 +17,12 @@ export interface CallAnswer {
   readonly body: string | Uint8Array;
 }
 
+/** A value that all machines of one id share, and how often it was set. */
+export interface SharedValue {
+  readonly value: Buffer;
+  readonly version: number;
+}
+
 /** What host calls see while a call-out's answer is delivered. */
 export interface AnswerView {
   readonly headers: HeaderPairs;
@@ -28,6 +34,9 @@ export class WasmHost {
   readonly streams = new Map<number, WasmStream>();
   readonly pendingCalls = new Map<number, number>();
   readonly metrics = new Map<string, number>();
+  readonly sharedData: Map<string, SharedValue>;
+  /** Clusters that Envoy does not have: it does not even try to call them. */
+  readonly missingClusters = new Set<string>();
   readonly exports: ReadonlySet<string>;
   memory!: WasmMemory;
   clockNs = 1_700_000_000_000_000_000n;
@@ -35,14 +44,16 @@ export class WasmHost {
   /** Context that host calls act on: the callback's own, or the one it switched to. */
   effective = 0;
   answer: AnswerView | null = null;
-  private readonly roots = new Set<number>();
+  /** The root id that the configuration gives to each root. */
+  private readonly roots = new Map<number, string>();
   private readonly functions: Record<string, unknown>;
   private effects: string[] = [];
   private nextId = 1;
   private nextToken = 1;
   private depth = 0;
 
-  private constructor(bytes: Uint8Array) {
+  private constructor(bytes: Uint8Array, sharedData: Map<string, SharedValue>) {
+    this.sharedData = sharedData;
     const module = new WebAssembly.Module(bytes);
     this.exports = new Set(WebAssembly.Module.exports(module).map((item) => item.name));
     assert.ok(
@@ -61,17 +72,18 @@ export class WasmHost {
     if (typeof initialize === 'function') initialize();
   }
 
-  static load(path: string): WasmHost {
-    return new WasmHost(readFileSync(path));
+  /** A new machine. With the shared data of one that trapped it is the one that takes its place. */
+  static load(path: string, sharedData = new Map<string, SharedValue>()): WasmHost {
+    return new WasmHost(readFileSync(path), sharedData);
   }
 
   get memoryBytes(): number {
     return this.memory.bytes;
   }
 
-  createRoot(): number {
+  createRoot(rootId = ''): number {
     const id = this.nextId++;
-    this.roots.add(id);
+    this.roots.set(id, rootId);
     this.callback('proxy_on_context_create', id, 0);
     this.callback('proxy_on_vm_start', id, 0);
     return id;
@@ -83,7 +95,7 @@ export class WasmHost {
   }
 
   createStream(root: number): WasmStream {
-    const stream = new WasmStream(this.nextId++, this);
+    const stream = new WasmStream(this.nextId++, root, this);
     this.streams.set(stream.id, stream);
     this.callback('proxy_on_context_create', stream.id, root);
     return stream;
@@ -151,6 +163,15 @@ export class WasmHost {
 
   isRoot(id: number): boolean {
     return this.roots.has(id);
+  }
+
+  get inCallback(): boolean {
+    return this.depth > 0;
+  }
+
+  /** Of a root, or of the root of a stream. */
+  rootIdOf(id: number): string {
+    return this.roots.get(this.streams.get(id)?.root ?? id) ?? '';
   }
 
   /** The stream that host calls act on; dead or unknown ones crash Envoy, so they fail the test. */

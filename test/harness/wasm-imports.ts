@@ -2,14 +2,17 @@
 import assert from 'node:assert/strict';
 import type { WasmHost } from './wasm-host.ts';
 import { decodePairs, encodePairs, type HeaderPairs } from './wasm-memory.ts';
+import { metricCalls } from './wasm-metrics.ts';
 import type { Side } from './wasm-stream.ts';
 
 const OK = 0;
 const NOT_FOUND = 1;
 const BAD_ARGUMENT = 2;
+const CAS_MISMATCH = 8;
+const NO_GRPC_STATUS = -1;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'critical'];
 
-type Call = (...args: number[]) => number;
+type Call = (...args: never[]) => number;
 
 export function hostCalls(host: WasmHost): Record<string, Call> {
   return {
@@ -18,6 +21,7 @@ export function hostCalls(host: WasmHost): Record<string, Call> {
     ...propertyCalls(host),
     ...streamCalls(host),
     ...rootCalls(host),
+    ...sharedDataCalls(host),
     ...metricCalls(host),
   };
 }
@@ -102,11 +106,15 @@ function headerCalls(host: WasmHost): Record<string, Call> {
   };
 }
 
-/** Only what filters set themselves: of Envoy's own attributes none of ours asks. */
+/** What filters set themselves, and of Envoy's own attributes the one that ours ask for. */
 function propertyCalls(host: WasmHost): Record<string, Call> {
+  const property = (name: string): Buffer | undefined => {
+    if (name !== 'plugin_root_id') return host.effectiveStream().properties.get(name);
+    return Buffer.from(host.rootIdOf(host.effective));
+  };
   return {
     proxy_get_property: (path = 0, pathSize = 0, outData = 0, outSize = 0) => {
-      const value = host.effectiveStream().properties.get(host.memory.text(path, pathSize));
+      const value = property(host.memory.text(path, pathSize));
       if (value === undefined) return NOT_FOUND;
       host.memory.give(value, outData, outSize);
       return OK;
@@ -116,6 +124,26 @@ function propertyCalls(host: WasmHost): Record<string, Call> {
       const value = host.memory.read(data, size);
       host.effectiveStream().properties.set(name, value);
       host.record(`property ${name}=${JSON.stringify(value.toString('utf8'))}`);
+      return OK;
+    },
+  };
+}
+
+/** Not effects: like memory, but one that outlives the machine. */
+function sharedDataCalls(host: WasmHost): Record<string, Call> {
+  return {
+    proxy_get_shared_data: (key = 0, keySize = 0, outData = 0, outSize = 0, outVersion = 0) => {
+      const entry = host.sharedData.get(host.memory.text(key, keySize));
+      if (!entry) return NOT_FOUND;
+      host.memory.give(entry.value, outData, outSize);
+      host.memory.writeU32(outVersion, entry.version);
+      return OK;
+    },
+    proxy_set_shared_data: (key = 0, keySize = 0, data = 0, size = 0, version = 0) => {
+      const name = host.memory.text(key, keySize);
+      const before = host.sharedData.get(name)?.version ?? 0;
+      if (version !== 0 && version !== before) return CAS_MISMATCH;
+      host.sharedData.set(name, { value: host.memory.read(data, size), version: before + 1 });
       return OK;
     },
   };
@@ -137,15 +165,17 @@ function streamCalls(host: WasmHost): Record<string, Call> {
       bodySize = 0,
       headers = 0,
       headersSize = 0,
+      grpcStatus = NO_GRPC_STATUS,
     ) => {
       const stream = host.effectiveStream();
       assert.ok(!stream.replied, `a second reply to stream ${stream.id}`);
       stream.replied = true;
       assert.doesNotMatch(host.memory.text(details, detailsSize), /\s/, 'details with spaces');
       const list = decodePairs(host.memory.read(headers, headersSize));
-      const shown = list.map(([name, value]) => `${name}=${value}`).join(' ');
+      const shown = list.map(([name, value]) => `${name}=${value} `);
+      if (grpcStatus !== NO_GRPC_STATUS) shown.unshift(`grpc-status=${grpcStatus} `);
       const text = host.memory.text(body, bodySize);
-      host.record(`reply ${stream.id} ${status} ${shown}${shown ? ' ' : ''}${text}`);
+      host.record(`reply ${stream.id} ${status} ${shown.join('')}${text}`);
       return OK;
     },
     proxy_set_effective_context: (id = 0) => {
@@ -188,10 +218,12 @@ function rootCalls(host: WasmHost): Record<string, Call> {
       for (const name of [':method', ':path', ':authority']) {
         assert.ok(sent.has(name), `a call-out needs ${name}`);
       }
+      const name = host.memory.text(cluster, clusterSize);
+      if (host.missingClusters.has(name)) return BAD_ARGUMENT;
       const token = host.newCall();
       host.memory.writeU32(outToken, token);
       const rest = list.filter(([name]) => !name.startsWith(':')).map((pair) => pair.join('='));
-      const target = `cluster=${host.memory.text(cluster, clusterSize)} ${sent.get(':method')} ${sent.get(':path')}`;
+      const target = `cluster=${name} ${sent.get(':method')} ${sent.get(':path')}`;
       const text = host.memory.text(body, bodySize);
       host.record(`call ${token} ${target} timeout=${timeoutMs} ${rest.join(' ')} body=${text}`);
       return OK;
@@ -205,27 +237,6 @@ function rootCalls(host: WasmHost): Record<string, Call> {
       host.memory.writeU64(out, host.clockNs);
       return OK;
     },
-  };
-}
-
-/** Metrics are not effects: they are counted under their names, in `host.metrics`. */
-function metricCalls(host: WasmHost): Record<string, Call> {
-  const names: string[] = [];
-  const add = (id: number, value: number | bigint): number => {
-    const name = names[id - 1];
-    assert.ok(name !== undefined, `metric ${id} is not defined`);
-    host.metrics.set(name, (host.metrics.get(name) ?? 0) + Number(value));
-    return OK;
-  };
-  return {
-    proxy_define_metric: (_type = 0, name = 0, size = 0, outId = 0) => {
-      const text = host.memory.text(name, size);
-      const known = names.indexOf(text);
-      host.memory.writeU32(outId, known >= 0 ? known + 1 : names.push(text));
-      return OK;
-    },
-    proxy_increment_metric: add,
-    proxy_record_metric: add,
   };
 }
 

@@ -20,8 +20,17 @@ export class Side {
   /** What get_buffer_bytes shows: all that is held, or the chunk that just came. */
   body: Buffer | null = null;
   held = false;
+  /** What has left, in pieces. */
+  readonly sent: Buffer[] = [];
+
+  /** Takes the next piece of the body. */
+  add(chunk: Buffer): void {
+    this.body = this.held && this.body ? Buffer.concat([this.body, chunk]) : chunk;
+    this.held = true;
+  }
 
   release(): void {
+    if (this.held && this.body) this.sent.push(this.body);
     this.held = false;
     this.headersReleased = true;
   }
@@ -29,6 +38,7 @@ export class Side {
 
 export class WasmStream {
   readonly id: number;
+  readonly root: number;
   readonly request = new Side();
   readonly response = new Side();
   /** Envoy keeps them per request: for a retry, give the map of the first attempt to the next. */
@@ -37,8 +47,9 @@ export class WasmStream {
   over = false;
   private readonly host: StreamCallbacks;
 
-  constructor(id: number, host: StreamCallbacks) {
+  constructor(id: number, root: number, host: StreamCallbacks) {
     this.id = id;
+    this.root = root;
     this.host = host;
   }
 
@@ -47,10 +58,12 @@ export class WasmStream {
   }
 
   requestBody(data: string | Uint8Array, endOfStream: boolean): number {
+    this.assertUnanswered();
     return this.body(this.request, 'proxy_on_request_body', data, endOfStream);
   }
 
   requestTrailers(): number {
+    this.assertUnanswered();
     const action = this.host.callback('proxy_on_request_trailers', this.id, 0);
     if (action === CONTINUE) this.request.release();
     return action;
@@ -99,11 +112,16 @@ export class WasmStream {
   }
 
   private body(side: Side, name: string, data: string | Uint8Array, end: boolean): number {
-    const chunk = Buffer.from(data as Uint8Array);
-    side.body = side.held && side.body ? Buffer.concat([side.body, chunk]) : chunk;
-    const action = this.host.callback(name, this.id, side.body.length, end ? 1 : 0);
+    side.add(Buffer.from(data as Uint8Array));
+    const action = this.host.callback(name, this.id, side.body?.length ?? 0, end ? 1 : 0);
     if (action === CONTINUE) side.release();
-    else side.held = true;
     return action;
+  }
+
+  private assertUnanswered(): void {
+    assert.ok(
+      !this.replied,
+      `stream ${this.id} is answered: Envoy brings nothing more of its request`,
+    );
   }
 }

@@ -7,7 +7,7 @@ import type { Headers, WasmStream } from '../harness/wasm-stream.ts';
 export const MODULE = fileURLToPath(new URL('../../dist/filters/batcher.wasm', import.meta.url));
 
 export const CONFIG = {
-  version: 1,
+  version: 2,
   disabled: false,
   maxHeldBytes: 1_000_000,
   routes: [
@@ -30,7 +30,6 @@ export const HEADERS: Headers = {
   ':authority': 'mesh',
   'content-type': 'application/json',
   'x-modelweir-route': 'default/digits',
-  'x-modelweir-model': 'digits',
   'x-modelweir-cluster': 'default/stable',
   'x-request-id': 'one of many',
   authorization: 'ann',

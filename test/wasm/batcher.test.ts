@@ -26,9 +26,7 @@ test('companions are joined when the one in flight returns, and each gets its sl
   lead.done();
   const joined =
     '{"id":"r10","inputs":[{"name":"x","shape":[3],"datatype":"FP32","data":[10,10,20]}]}';
-  const headers =
-    'content-type=application/json x-modelweir-route=default/digits ' +
-    'x-modelweir-model=digits x-modelweir-cluster=default/stable authorization=ann';
+  const headers = 'content-type=application/json authorization=ann';
   assert.deepEqual(scene.host.takeEffects(), [
     `call 1 cluster=default/stable POST /v2/models/digits/infer timeout=1000 ${headers} body=${joined}`,
   ]);
@@ -229,7 +227,7 @@ test('switched off, or without routes, everything passes', () => {
 
 test('a configuration that it does not understand is refused with every reason', () => {
   const host = WasmHost.load(MODULE);
-  const bad = { ...CONFIG, version: 2, routes: [{ ...CONFIG.routes[0], maxRows: 0, x: 1 }] };
+  const bad = { ...CONFIG, version: 1, routes: [{ ...CONFIG.routes[0], maxRows: 0, x: 1 }] };
   assert.equal(host.configure(host.createRoot(), JSON.stringify(bad)), false);
   const log = host.logs.join('\n');
   for (const part of ['version', 'routes[0].maxRows', 'routes[0].x: unknown field']) {

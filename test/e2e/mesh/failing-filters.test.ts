@@ -12,8 +12,8 @@ import { backend, inferRequest, route } from './resources.ts';
 
 const PATH = '/v2/models/double/infer';
 
-/** Runs `body` on a mesh whose splitter is the test module of that name. */
-async function withSplitter(
+/** Runs `body` on a mesh whose chain is the test module of that name. */
+async function withChain(
   module: string,
   body: (mesh: TestMesh, upstream: DoublingBackend) => Promise<void>,
 ): Promise<void> {
@@ -21,9 +21,9 @@ async function withSplitter(
   const upstream = await startDoublingBackend();
   let mesh: TestMesh | undefined;
   try {
-    for (const name of ['router', 'batcher', 'rewriter', 'splitter']) {
-      const source = name === 'splitter' ? `dist/test-modules/${module}` : `dist/filters/${name}`;
-      await copyFile(join(repositoryRoot, `${source}.wasm`), join(modules, `${name}.wasm`));
+    const sources = { chain: `test-modules/${module}`, batcher: 'filters/batcher' };
+    for (const [name, source] of Object.entries(sources)) {
+      await copyFile(join(repositoryRoot, `dist/${source}.wasm`), join(modules, `${name}.wasm`));
     }
     const files = {
       'mesh.yaml':
@@ -39,8 +39,12 @@ async function withSplitter(
 }
 
 /** A request that tries to choose its cluster and route itself. */
-function forged(mesh: TestMesh): ReturnType<typeof exchange> {
+function forged(
+  mesh: TestMesh,
+  more: Readonly<Record<string, string>> = {},
+): ReturnType<typeof exchange> {
   const headers = {
+    ...more,
     'content-type': 'application/json',
     'x-modelweir-cluster': 'default/double',
     'x-modelweir-route': 'default/double',
@@ -50,7 +54,7 @@ function forged(mesh: TestMesh): ReturnType<typeof exchange> {
 }
 
 test('a configuration that a filter refuses is shown as a NACK, by proxy and by route', async () => {
-  await withSplitter('refusing-splitter', async (mesh) => {
+  await withChain('refusing-chain', async (mesh) => {
     const status = await mesh.whenStatus((current) =>
       current.objects.some((object) =>
         object.conditions.some((item) => item.type === 'Programmed' && item.status === 'False'),
@@ -66,20 +70,22 @@ test('a configuration that a filter refuses is shown as a NACK, by proxy and by 
 });
 
 test('with a splitter that refused, a client that names a cluster itself reaches none', async () => {
-  await withSplitter('refusing-splitter', async (mesh, upstream) => {
+  await withChain('refusing-chain', async (mesh, upstream) => {
     const answer = await forged(mesh);
     assert.ok(answer.status >= 500, `answered by ${answer.status}`);
     assert.equal(upstream.requests.length, 0);
   });
 });
 
-test('with a splitter that traps, a client that names a cluster itself reaches none', async () => {
-  await withSplitter('trapping-splitter', async (mesh, upstream) => {
+test('with a chain that traps, a client that names a cluster itself reaches none', async () => {
+  await withChain('trapping-chain', async (mesh, upstream) => {
+    await mesh.whenServing(PATH, inferRequest(1));
+    const served = upstream.requests.length;
     for (let i = 0; i < 20; i++) {
-      const answer = await forged(mesh);
+      const answer = await forged(mesh, { 'x-test-poison': 'trap' });
       assert.ok(answer.status >= 500, `answered by ${answer.status}`);
     }
-    assert.equal(upstream.requests.length, 0);
+    assert.equal(upstream.requests.length, served);
     assert.equal(mesh.envoy.hasExited, false);
   });
 });

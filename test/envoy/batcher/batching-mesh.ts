@@ -1,7 +1,6 @@
 /**
- * Splitter, batcher and rewriter in a real Envoy without a control plane. A native filter says which
- * route a request belongs to, in the router's place. The batcher's configuration comes by ECDS from a
- * file, so that a test can replace it under traffic.
+ * Chain and batcher in a real Envoy without a control plane. The batcher's configuration comes by ECDS
+ * from a file, so that a test can replace it under traffic.
  */
 import 'assemblyscript/std/portable/index.js';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +12,21 @@ import {
   BatcherRoute,
   encodeBatcherConfig,
 } from '../../../filters/contract/batcher-config.ts';
-import { encodeRewriterConfig, RewriterConfig } from '../../../filters/contract/rewriter-config.ts';
+import {
+  BATCH_ROWS_HEADER,
+  BATCH_SIZE_HEADER,
+  CLUSTER_HEADER,
+  REQUEST_HEADERS_OF_FILTERS,
+  SHOWN_VARIANT,
+  VARIANT_HEADER,
+} from '../../../filters/contract/headers.ts';
+import {
+  encodeRouterConfig,
+  RouterConfig,
+  RouterHost,
+  RouterModel,
+  RouterRoute,
+} from '../../../filters/contract/router-config.ts';
 import {
   encodeSplitterConfig,
   SplitterConfig,
@@ -24,7 +37,6 @@ import { adminAt, startEnvoy, type TestEnvoy } from '../../harness/envoy.ts';
 
 const TYPE = 'type.googleapis.com/envoy.extensions';
 const ROUTE = 'default/digits';
-const RESERVED = { remove_on_match: { key_matcher: { prefix: 'x-modelweir-' } } };
 
 /** Public path of the model; the backend knows it as `served`. */
 export const INFER = '/v2/models/digits/infer';
@@ -121,11 +133,23 @@ function batcherConfig(batching: Batching, maxHeldBytes: number): string {
   return encodeBatcherConfig(config);
 }
 
+function routerConfig(): string {
+  const route = Object.assign(new RouterRoute(), { name: ROUTE, batched: true });
+  const model = Object.assign(new RouterModel(), { model: 'digits' });
+  const host = Object.assign(new RouterHost(), { hostname: '*', models: [model] });
+  const config = new RouterConfig();
+  config.routes = [route];
+  config.hosts = [host];
+  return encodeRouterConfig(config);
+}
+
 function splitterConfig(): string {
   const variant = Object.assign(new SplitterVariant(), {
     name: 'stable',
     cluster: 'backend',
     weight: 1,
+    servedModel: 'served',
+    protocol: 'OpenInference',
   });
   const route = Object.assign(new SplitterRoute(), { name: ROUTE, variants: [variant] });
   const config = new SplitterConfig();
@@ -133,31 +157,28 @@ function splitterConfig(): string {
   return encodeSplitterConfig(config);
 }
 
-function rewriterConfig(): string {
-  return encodeRewriterConfig(Object.assign(new RewriterConfig(), { servedModel: 'served' }));
-}
-
 function discovery(version: string, configuration: string, module = 'filters/batcher'): string {
+  const name = 'modelweir.batcher';
   return JSON.stringify({
     version_info: version,
     resources: [
       {
         '@type': 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
-        name: 'modelweir.batcher',
-        typed_config: wasmConfig(module, configuration),
+        name,
+        typed_config: wasmConfig(name, module, configuration),
       },
     ],
   });
 }
 
-/** One of our built modules as a filter's configuration; `module` is its path under `dist/`. */
-function wasmConfig(module: string, configuration: string): object {
+/** The part `name` of a built module as a filter's configuration; `module` is its path under `dist/`. */
+function wasmConfig(name: string, module: string, configuration: string): object {
   const filename = fileURLToPath(new URL(`../../../dist/${module}.wasm`, import.meta.url));
   return {
     '@type': `${TYPE}.filters.http.wasm.v3.Wasm`,
     config: {
-      name: module,
-      root_id: module,
+      name,
+      root_id: name,
       vm_config: {
         vm_id: module,
         runtime: 'envoy.wasm.runtime.v8',
@@ -186,10 +207,11 @@ function listener(options: MeshOptions, file: string): object {
   const manager = {
     '@type': `${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: 'test',
-    route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes: [route(options)] }] },
+    route_config: { virtual_hosts: [virtualHost(options)] },
     http_filters: [
-      nameRoute(),
-      { name: 'splitter', typed_config: wasmConfig('filters/splitter', splitterConfig()) },
+      chainFilter('modelweir.router', routerConfig()),
+      { ...chainFilter('modelweir.splitter', splitterConfig()), disabled: true },
+      lookUpRoute(),
       {
         name: 'modelweir.batcher',
         config_discovery: {
@@ -215,20 +237,25 @@ function listener(options: MeshOptions, file: string): object {
   };
 }
 
-/** Says what the router would say. */
-function nameRoute(): object {
-  const set = (key: string, value: string): object => ({
-    append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
-  });
-  const names = [set('x-modelweir-route', ROUTE), set('x-modelweir-model', 'digits')];
+function chainFilter(name: string, configuration: string): object {
+  return { name, typed_config: wasmConfig(name, 'filters/chain', configuration) };
+}
+
+/** So that the route's idle timeout counts while the batcher holds a request. */
+function lookUpRoute(): object {
+  const type = `${TYPE}.filters.http.header_mutation.v3.HeaderMutation`;
+  return { name: 'modelweir.trailers', typed_config: { '@type': type } };
+}
+
+function virtualHost(options: MeshOptions): object {
+  const variant = { key: VARIANT_HEADER, value: `%FILTER_STATE(wasm.${SHOWN_VARIANT}:PLAIN)%` };
   return {
-    name: 'envoy.filters.http.header_mutation',
-    typed_config: {
-      '@type': `${TYPE}.filters.http.header_mutation.v3.HeaderMutation`,
-      mutations: {
-        request_mutations: [...names, set('x-modelweir-protocol', 'open-inference')],
-      },
-    },
+    name: 'all',
+    domains: ['*'],
+    routes: [route(options)],
+    request_headers_to_remove: REQUEST_HEADERS_OF_FILTERS,
+    response_headers_to_remove: [VARIANT_HEADER, BATCH_SIZE_HEADER, BATCH_ROWS_HEADER],
+    response_headers_to_add: [{ header: variant, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }],
   };
 }
 
@@ -236,7 +263,7 @@ function route(options: MeshOptions): object {
   return {
     match: { prefix: '/' },
     route: {
-      cluster_header: 'x-modelweir-cluster',
+      cluster_header: CLUSTER_HEADER,
       timeout: '5s',
       idle_timeout: `${(options.idleTimeoutMs ?? 5_000) / 1000}s`,
     },
@@ -264,26 +291,6 @@ function cluster(options: MeshOptions): object {
           ],
         },
       ],
-    },
-    typed_extension_protocol_options: {
-      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-        '@type': `${TYPE}.upstreams.http.v3.HttpProtocolOptions`,
-        explicit_http_config: { http_protocol_options: {} },
-        http_filters: [
-          { name: 'rewriter', typed_config: wasmConfig('filters/rewriter', rewriterConfig()) },
-          {
-            name: 'envoy.filters.http.header_mutation',
-            typed_config: {
-              '@type': `${TYPE}.filters.http.header_mutation.v3.HeaderMutation`,
-              mutations: { request_mutations: [RESERVED] },
-            },
-          },
-          {
-            name: 'envoy.filters.http.upstream_codec',
-            typed_config: { '@type': `${TYPE}.filters.http.upstream_codec.v3.UpstreamCodec` },
-          },
-        ],
-      },
     },
   };
 }

@@ -50,6 +50,27 @@ async function postHttp1(framing: Framing, request: RawPost): Promise<RawAnswer>
   }
 }
 
+/** A request that the test writes by itself, at its own pace. */
+export interface OpenRequest {
+  readonly answer: Promise<RawAnswer>;
+  write(text: string): void;
+  hangUp(): void;
+}
+
+/** Sends `text`, the beginning of an HTTP/1.1 request, and leaves the rest to the test. */
+export function beginRequest(port: number, text: string): OpenRequest {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+  const answer = readAnswer(socket).finally(() => socket.destroy());
+  // Nobody waits for the answer to a request that the test hangs up.
+  answer.catch(() => {});
+  socket.write(text);
+  return {
+    answer,
+    write: (more) => socket.write(more),
+    hangUp: () => socket.destroy(),
+  };
+}
+
 /** The answer as soon as it is complete: Envoy may answer, and then reset, before it read everything. */
 function readAnswer(socket: Socket): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {

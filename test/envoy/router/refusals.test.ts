@@ -82,6 +82,7 @@ test('reserved headers of a client choose nothing', async () => {
   const headers = {
     'x-modelweir-route': 'default/route',
     'x-modelweir-route-class': ROUTE_CLASS,
+    'x-modelweir-cluster': 'default/backend',
     'x-modelweir-model': 'secret',
     'x-modelweir-model-span': '2+7',
     'x-modelweir-protocol': 'open-inference',
@@ -99,11 +100,12 @@ test('reserved headers of a client choose nothing', async () => {
 });
 
 test('outcomes are counted', async () => {
-  const stats = await envoy.stats(/modelweir_(router|rewriter)_/);
-  const count = (name: string): number => stats.get(`wasmcustom.modelweir_${name}`) ?? 0;
-  assert.equal(count('router_requests_total;route=;outcome=model_not_found'), 3);
-  assert.equal(count('router_requests_total;route=;outcome=body_too_large'), 3);
-  assert.equal(count('router_requests_total;route=;outcome=passed'), 1);
-  assert.equal(count('rewriter_attempts_total;outcome=mismatched'), 0);
-  assert.ok(count('rewriter_attempts_total;outcome=rewritten') >= 4);
+  const stats = await envoy.stats(/modelweir_router_/);
+  const count = (labels: string): number =>
+    stats.get(`wasmcustom.modelweir_router_requests_total;${labels}`) ?? 0;
+  assert.equal(count('route=;outcome=model_not_found'), 3);
+  assert.equal(count('route=;outcome=body_too_large'), 3);
+  assert.equal(count('route=;outcome=passed'), 1);
+  assert.equal(count('route=default/route;outcome=duplicate_model'), 6);
+  assert.ok(count('outcome=routed;route=default/route;variant=only') >= 4);
 });

@@ -1,11 +1,18 @@
 /**
- * Router and rewriter in a real Envoy without a control plane: one listener, one route class, one
- * cluster. What the control plane would send is written here by hand, so that these tests are about the
- * filters and about nothing else.
+ * The chain in a real Envoy without a control plane: one listener, one route class, one cluster. What the
+ * control plane would send is written here by hand, so that these tests are about the filter and about
+ * nothing else.
  */
 import 'assemblyscript/std/portable/index.js';
 import { fileURLToPath } from 'node:url';
-import { encodeRewriterConfig, RewriterConfig } from '../../../filters/contract/rewriter-config.ts';
+import {
+  CLUSTER_HEADER,
+  REQUEST_HEADERS_OF_FILTERS,
+  RESERVED_PREFIX,
+  ROUTE_CLASS_HEADER,
+  SHOWN_VARIANT,
+  VARIANT_HEADER,
+} from '../../../filters/contract/headers.ts';
 import {
   encodeRouterConfig,
   RouterConfig,
@@ -13,16 +20,25 @@ import {
   RouterModel,
   RouterRoute,
 } from '../../../filters/contract/router-config.ts';
+import {
+  encodeSplitterConfig,
+  SplitterConfig,
+  SplitterRoute,
+  SplitterVariant,
+} from '../../../filters/contract/splitter-config.ts';
 import { adminAt } from '../../harness/envoy.ts';
 
 const TYPE = 'type.googleapis.com/envoy.extensions';
-const RESERVED = { remove_on_match: { key_matcher: { prefix: 'x-modelweir-' } } };
+const RESERVED = { remove_on_match: { key_matcher: { prefix: RESERVED_PREFIX } } };
+const ROUTE = 'default/route';
 export const ROUTE_CLASS = 'timeout-5000';
 
 export interface StaticMesh {
   readonly backendPort: number;
   /** Body bytes that the router may hold. */
   readonly maxHoldBytes?: number;
+  /** Body bytes that it may hold of all requests together. */
+  readonly maxHeldBytes?: number;
   readonly strict?: boolean;
   readonly models?: readonly string[];
   readonly servedModel?: string;
@@ -39,11 +55,12 @@ export function staticBootstrap(mesh: StaticMesh): object {
   };
 }
 
-export function routerConfig(mesh: Omit<StaticMesh, 'backendPort'>): string {
+function routerConfig(mesh: Omit<StaticMesh, 'backendPort'>): string {
   const config = new RouterConfig();
   config.maxHoldBytes = mesh.maxHoldBytes ?? 1_048_576;
+  config.maxHeldBytes = mesh.maxHeldBytes ?? 268_435_456;
   const route = new RouterRoute();
-  route.name = 'default/route';
+  route.name = ROUTE;
   route.routeClass = ROUTE_CLASS;
   route.strict = mesh.strict ?? true;
   config.routes = [route];
@@ -58,25 +75,34 @@ export function routerConfig(mesh: Omit<StaticMesh, 'backendPort'>): string {
   return encodeRouterConfig(config);
 }
 
-export function rewriterConfig(servedModel = '', servedVersion = ''): string {
-  const config = new RewriterConfig();
-  config.servedModel = servedModel;
-  config.servedVersion = servedVersion;
-  return encodeRewriterConfig(config);
+function splitterConfig(mesh: StaticMesh): string {
+  const variant = Object.assign(new SplitterVariant(), {
+    name: 'only',
+    cluster: 'default/backend',
+    weight: 1,
+    servedModel: mesh.servedModel ?? '',
+    servedVersion: mesh.servedVersion ?? '',
+    protocol: 'OpenInference',
+  });
+  const route = Object.assign(new SplitterRoute(), { name: ROUTE, variants: [variant] });
+  const config = new SplitterConfig();
+  config.routes = [route];
+  return encodeSplitterConfig(config);
 }
 
-/** One of our built modules as an HTTP filter. */
-function wasm(module: string, configuration: string): object {
-  const filename = fileURLToPath(new URL(`../../../dist/filters/${module}.wasm`, import.meta.url));
+/** A part of the chain as an HTTP filter. Both parts are in one virtual machine. */
+function chainFilter(name: string, configuration: string, disabled = false): object {
+  const filename = fileURLToPath(new URL('../../../dist/filters/chain.wasm', import.meta.url));
   return {
-    name: `modelweir.${module}`,
+    name,
+    disabled,
     typed_config: {
       '@type': `${TYPE}.filters.http.wasm.v3.Wasm`,
       config: {
-        name: `modelweir.${module}`,
-        root_id: `modelweir.${module}`,
+        name,
+        root_id: name,
         vm_config: {
-          vm_id: `modelweir.${module}`,
+          vm_id: 'modelweir.chain',
           runtime: 'envoy.wasm.runtime.v8',
           code: { local: { filename } },
         },
@@ -111,9 +137,10 @@ function listener(mesh: StaticMesh): object {
       initial_stream_window_size: bytes,
       initial_connection_window_size: bytes,
     },
-    route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes: routes(mesh) }] },
+    route_config: { virtual_hosts: [virtualHost(mesh)] },
     http_filters: [
-      wasm('router', routerConfig(mesh)),
+      chainFilter('modelweir.router', routerConfig(mesh)),
+      chainFilter('modelweir.splitter', splitterConfig(mesh), true),
       {
         name: 'envoy.filters.http.router',
         typed_config: { '@type': `${TYPE}.filters.http.router.v3.Router` },
@@ -132,14 +159,26 @@ function listener(mesh: StaticMesh): object {
   };
 }
 
+function virtualHost(mesh: StaticMesh): object {
+  const variant = { key: VARIANT_HEADER, value: `%FILTER_STATE(wasm.${SHOWN_VARIANT}:PLAIN)%` };
+  return {
+    name: 'all',
+    domains: ['*'],
+    routes: routes(mesh),
+    request_headers_to_remove: REQUEST_HEADERS_OF_FILTERS,
+    response_headers_to_remove: [VARIANT_HEADER],
+    response_headers_to_add: [{ header: variant, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }],
+  };
+}
+
 function routes(mesh: StaticMesh): object[] {
   const retry = { retry_on: 'retriable-status-codes', retriable_status_codes: [503] };
-  const known = { name: 'x-modelweir-route-class', string_match: { exact: ROUTE_CLASS } };
+  const known = { name: ROUTE_CLASS_HEADER, string_match: { exact: ROUTE_CLASS } };
   return [
     {
       match: { prefix: '/', headers: [known] },
       route: {
-        cluster: 'backend',
+        cluster_header: CLUSTER_HEADER,
         timeout: '5s',
         ...(mesh.retries ? { retry_policy: { ...retry, num_retries: mesh.retries } } : {}),
       },
@@ -153,14 +192,14 @@ function routes(mesh: StaticMesh): object[] {
 
 function cluster(mesh: StaticMesh): object {
   return {
-    name: 'backend',
+    name: 'default/backend',
     type: 'STATIC',
     connect_timeout: '1s',
     per_connection_buffer_limit_bytes: mesh.bufferBytes ?? 4_194_304,
     // One connection: a wrong length in one request is seen by the next.
     circuit_breakers: { thresholds: [{ max_connections: 1 }] },
     load_assignment: {
-      cluster_name: 'backend',
+      cluster_name: 'default/backend',
       endpoints: [
         {
           lb_endpoints: [
@@ -177,20 +216,6 @@ function cluster(mesh: StaticMesh): object {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': `${TYPE}.upstreams.http.v3.HttpProtocolOptions`,
         explicit_http_config: { http_protocol_options: {} },
-        http_filters: [
-          wasm('rewriter', rewriterConfig(mesh.servedModel, mesh.servedVersion)),
-          {
-            name: 'envoy.filters.http.header_mutation',
-            typed_config: {
-              '@type': `${TYPE}.filters.http.header_mutation.v3.HeaderMutation`,
-              mutations: { request_mutations: [RESERVED] },
-            },
-          },
-          {
-            name: 'envoy.filters.http.upstream_codec',
-            typed_config: { '@type': `${TYPE}.filters.http.upstream_codec.v3.UpstreamCodec` },
-          },
-        ],
       },
     },
   };

@@ -96,7 +96,7 @@ for (const [path, expected] of PATHS) {
   });
 }
 
-test('a retry writes the served name again, and its length is right again', async (t) => {
+test('a retry sends the served name again, and its length is right again', async (t) => {
   const failing = await startRawBackend([503, 503]);
   t.after(() => failing.stop());
   const mesh = { backendPort: failing.port, servedModel: SERVED, retries: 2 };
@@ -114,7 +114,7 @@ test('a retry writes the served name again, and its length is right again', asyn
   assert.equal(failing.leftover(), '');
 });
 
-test('a retry begins from the path as it came', async (t) => {
+test('a retry does not write the served name and version into the path twice', async (t) => {
   const failing = await startRawBackend([503, 503]);
   t.after(() => failing.stop());
   const mesh = { backendPort: failing.port, servedModel: SERVED, servedVersion: '7', retries: 2 };

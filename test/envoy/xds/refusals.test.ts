@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import { filterModules } from '../../../control-plane/cli/filter-modules.ts';
 import { exchange } from '../../../control-plane/cli/quickstart/exchange.ts';
+import { repositoryRoot } from '../../../control-plane/cli/quickstart/places.ts';
 import type * as ir from '../../../control-plane/ir/mesh.ts';
 import {
   Cluster_DiscoveryType,
@@ -14,7 +18,7 @@ import type { TYPE_URLS } from '../../../control-plane/xds/snapshot.ts';
 import type { ResourceSet } from '../../../control-plane/xds/translate.ts';
 import { wasmFilter } from '../../../control-plane/xds/wasm.ts';
 import { startBackend } from '../../harness/backend.ts';
-import { MODES, oneRouteMesh, serveMesh, testModule, typeStatus } from './served-mesh.ts';
+import { MODES, oneRouteMesh, serveMesh, typeStatus } from './served-mesh.ts';
 
 interface Case {
   readonly name: string;
@@ -23,6 +27,8 @@ interface Case {
   readonly message: RegExp;
   readonly break: (set: ResourceSet) => ResourceSet;
 }
+
+const modules = await filterModules(join(repositoryRoot, 'dist/filters'));
 
 const CASES: readonly Case[] = [
   {
@@ -84,24 +90,29 @@ const CASES: readonly Case[] = [
       ),
     }),
   },
-  {
-    name: 'a filter that does not understand its configuration',
-    type: 'extension',
-    resource: 'modelweir.batcher',
-    message: /Unable to create Wasm plugin modelweir\.batcher/,
-    break: (set) => ({
-      ...set,
-      extensions: set.extensions.map((item) =>
-        item.name === 'modelweir.batcher'
-          ? {
-              ...item,
-              typedConfig: wasmFilter(item.name, testModule('refusing-splitter'), '{}'),
-            }
-          : item,
-      ),
-    }),
-  },
+  ...(['router', 'splitter', 'batcher'] as const).map((filter): Case => {
+    const name = `modelweir.${filter}`;
+    return {
+      name: `a ${filter} that does not understand its configuration`,
+      type: 'extension',
+      resource: name,
+      message: new RegExp(`Unable to create Wasm plugin modelweir\\.${filter}`),
+      break: (set) => ({
+        ...set,
+        extensions: set.extensions.map((item) =>
+          item.name === name ? { ...item, typedConfig: fromTheFuture(name) } : item,
+        ),
+      }),
+    };
+  }),
 ];
+
+/** As the built filter `name` is configured, but in a version that it does not know. */
+function fromTheFuture(name: string): Any {
+  const module = name === 'modelweir.batcher' ? 'batcher' : 'chain';
+  const vmId = `modelweir.${module}`;
+  return wasmFilter({ name, vmId, module: modules[module], configuration: '{"version":1000}' });
+}
 
 function socket(address: string) {
   const portSpecifier = { case: 'portValue', value: 1 } as const;

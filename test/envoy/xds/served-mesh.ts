@@ -11,7 +11,12 @@ import { checkConsistency } from '../../../control-plane/xds/consistency.ts';
 import { encodeSnapshot } from '../../../control-plane/xds/encode.ts';
 import type { Snapshot } from '../../../control-plane/xds/snapshot.ts';
 import { TYPE_URLS } from '../../../control-plane/xds/snapshot.ts';
-import type { Module, ResourceSet } from '../../../control-plane/xds/translate.ts';
+import type {
+  Limits,
+  Module,
+  ModuleName,
+  ResourceSet,
+} from '../../../control-plane/xds/translate.ts';
 import { DEFAULT_LIMITS, translate } from '../../../control-plane/xds/translate.ts';
 import type { TestEnvoy, XdsMode } from '../../harness/envoy.ts';
 import { freePort, startEnvoy } from '../../harness/envoy.ts';
@@ -24,6 +29,8 @@ export interface ServedMesh {
   readonly url: string;
   /** Translates, and publishes what `change` makes of it. */
   publish(mesh: ir.Mesh, change?: (set: ResourceSet) => ResourceSet): void;
+  /** From the next `publish` on: other modules than those that it was started with. */
+  useStandIns(standIns: StandIns): void;
   /** Settles with the only proxy's status when `accept` is true of it. */
   proxyWhen(accept: (proxy: ProxyStatus) => boolean): Promise<ProxyStatus>;
   /** Ends the server; a new one on the same port publishes the same. */
@@ -31,25 +38,35 @@ export interface ServedMesh {
   stop(): Promise<void>;
 }
 
+/** Names of modules in `dist/test-modules` that stand in for the built ones. */
+export type StandIns = Readonly<Partial<Record<ModuleName, string>>>;
+
 export interface ServedMeshOptions {
   readonly mode: XdsMode;
   readonly mesh: ir.Mesh;
-  /** Name of a module in `dist/test-modules` that stands in for the batcher. */
-  readonly batcher?: string;
+  readonly standIns?: StandIns;
+  /** Worker threads of Envoy. Default 1. */
+  readonly concurrency?: number;
+  /** Where they are not the default ones. */
+  readonly limits?: Partial<Limits>;
   /** File for the access log. Default: none. */
   readonly accessLog?: string;
 }
 
 export async function serveMesh(options: ServedMeshOptions): Promise<ServedMesh> {
   const built = await filterModules(join(repositoryRoot, 'dist/filters'));
-  const modules = { ...built, ...(options.batcher && { batcher: testModule(options.batcher) }) };
+  const withStandIns = ({ chain, batcher }: StandIns) => ({
+    chain: chain === undefined ? built.chain : testModule(chain),
+    batcher: batcher === undefined ? built.batcher : testModule(batcher),
+  });
+  let modules = withStandIns(options.standIns ?? {});
   const accessLog = options.accessLog === undefined ? null : { path: options.accessLog };
-  const translation = { modules, limits: DEFAULT_LIMITS, accessLog };
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const newServer = () => new AdsServer({ logger: pino({ enabled: false }) });
   let server = newServer();
   let last: Snapshot;
   const publish: ServedMesh['publish'] = (mesh, change = (set) => set) => {
-    const set = translate(mesh, translation);
+    const set = translate(mesh, { modules, limits, modelHeader: null, accessLog });
     const problems = checkConsistency(set);
     if (problems.length > 0) throw new Error(problems.join('; '));
     last = encodeSnapshot(change(set));
@@ -58,11 +75,15 @@ export async function serveMesh(options: ServedMeshOptions): Promise<ServedMesh>
   publish(options.mesh);
   const xdsPort = await server.listen('127.0.0.1', 0);
   try {
-    const envoy = await startEnvoy({ xdsPort, mode: options.mode });
+    const { mode, concurrency = 1 } = options;
+    const envoy = await startEnvoy({ xdsPort, mode, concurrency });
     return {
       envoy,
       url: `http://${(await envoy.listeners()).get('default')}`,
       publish,
+      useStandIns: (standIns) => {
+        modules = withStandIns(standIns);
+      },
       proxyWhen: (accept) => proxyWhen(server, accept),
       restartServer: async () => {
         await server.close(1000);
@@ -126,10 +147,13 @@ export async function oneRouteMesh(
     routes: [
       {
         name: 'default/m',
-        claims: [{ hostname: '*', model: 'm' }],
+        claims: [
+          { hostname: '*', model: 'm', prefix: false, version: null, protocol: null, headers: [] },
+        ],
         modelScan: 'strict',
         variants: backends.map(({ name }) => ({ name, target: `default/${name}`, weight: 1 })),
         stickyHeader: null,
+        stickyField: null,
         variantHeader: true,
         timeoutMs: 15_000,
         batching: null,

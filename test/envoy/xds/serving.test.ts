@@ -12,6 +12,8 @@ import { httpLoad, statusCounts } from '../../harness/http-load.ts';
 import type { ServedMesh } from './served-mesh.ts';
 import { MODES, oneRouteMesh, serveMesh, typeStatus } from './served-mesh.ts';
 
+/** What we tell callers, and no backend may. */
+const SHOWN_HEADERS = ['x-modelweir-variant', 'x-modelweir-batch-size', 'x-modelweir-batch-rows'];
 const INFER = '/v2/models/m/infer';
 
 async function backend(t: TestContext, handler: Handler): Promise<Backend> {
@@ -43,7 +45,7 @@ const BATCHING: ir.Batching = {
 for (const mode of MODES) {
   test(`${mode}: requests for a model reach its backend, and others are told so in JSON`, async (t) => {
     const a = await backend(t, (_, response) => {
-      response.setHeader('x-modelweir-forged', 'by the backend');
+      for (const name of SHOWN_HEADERS) response.setHeader(name, 'by the backend');
       response.end('a');
     });
     const mesh = await oneRouteMesh([{ name: 'a', port: a.port }]);
@@ -53,7 +55,8 @@ for (const mode of MODES) {
     const answer = await exchange({ url: url + INFER, method: 'POST', body: '{}' });
     assert.deepEqual([answer.status, answer.body.toString()], [200, 'a']);
     assert.equal(answer.headers['x-modelweir-variant'], 'a');
-    assert.equal(answer.headers['x-modelweir-forged'], undefined);
+    assert.equal(answer.headers['x-modelweir-batch-size'], undefined);
+    assert.equal(answer.headers['x-modelweir-batch-rows'], undefined);
     const reserved = Object.keys(a.requests[0]?.headers ?? {}).filter((name) =>
       name.startsWith('x-modelweir-'),
     );
@@ -63,6 +66,20 @@ for (const mode of MODES) {
     assert.equal(other.status, 404);
     assert.equal(other.headers['content-type'], 'application/json');
     assert.match(JSON.parse(other.body.toString()).error, /no model route takes this path/);
+  });
+
+  test(`${mode}: where a route does not name its variant, nobody does`, async (t) => {
+    const a = await backend(t, (_, response) => {
+      for (const name of SHOWN_HEADERS) response.setHeader(name, 'by the backend');
+      response.end('a');
+    });
+    const mesh = await oneRouteMesh([{ name: 'a', port: a.port }], { variantHeader: false });
+    const { url, proxyWhen } = await served(t, { mode, mesh });
+    await proxyWhen((proxy) => proxy.inSync);
+    const answer = await exchange({ url: url + INFER, method: 'POST', body: '{}' });
+    assert.equal(answer.status, 200);
+    const shown = Object.keys(answer.headers).filter((name) => name.startsWith('x-modelweir-'));
+    assert.deepEqual(shown, []);
   });
 
   test(`${mode}: headers of a client choose neither cluster, class, timeout nor retries`, async (t) => {
@@ -127,6 +144,60 @@ for (const mode of MODES) {
     assert.ok(outcomes.length > 100, `only ${outcomes.length} requests ran meanwhile`);
   });
 
+  test(`${mode}: while a model moves from route to route under traffic, no request is lost`, async (t) => {
+    const a = await backend(t, (_, response) => {
+      response.end('a');
+    });
+    const mesh = await oneRouteMesh([{ name: 'a', port: a.port }]);
+    const { url, publish, proxyWhen } = await served(t, { mode, mesh });
+    await proxyWhen((proxy) => proxy.inSync);
+    const over = new AbortController();
+    t.after(() => over.abort());
+    const traffic = httpLoad({
+      request: { url: url + INFER, method: 'POST', body: '{}' },
+      connections: 4,
+      count: 1_000_000,
+      signal: over.signal,
+    });
+    for (let i = 0; i < 30; i++) {
+      // As when a ModelRoute gets another name: router and splitter are told in turn.
+      const name = i % 2 === 0 ? 'default/renamed' : 'default/m';
+      publish({ ...mesh, routes: mesh.routes.map((route) => ({ ...route, name })) });
+      await proxyWhen((proxy) => proxy.inSync);
+    }
+    over.abort();
+    const outcomes = await traffic;
+    assert.deepEqual(statusCounts(outcomes), { 200: outcomes.length });
+  });
+
+  test(`${mode}: a new build of the chain takes over under traffic, and no request is lost`, async (t) => {
+    const a = await backend(t, (_, response) => {
+      response.end('a');
+    });
+    const mesh = await oneRouteMesh([{ name: 'a', port: a.port }]);
+    const { url, envoy, publish, useStandIns, proxyWhen } = await served(t, { mode, mesh });
+    const over = new AbortController();
+    t.after(() => over.abort());
+    const traffic = httpLoad({
+      request: { url: url + INFER, method: 'POST', body: '{}' },
+      connections: 4,
+      count: 1_000_000,
+      signal: over.signal,
+    });
+    for (let i = 0; i < 20; i++) {
+      await proxyWhen((proxy) => proxy.inSync);
+      // It differs from the built one only in what it does when it is told to trap.
+      useStandIns(i % 2 === 0 ? { chain: 'trapping-chain' } : {});
+      publish(mesh);
+    }
+    await proxyWhen((proxy) => proxy.inSync);
+    over.abort();
+    const outcomes = await traffic;
+    assert.deepEqual(statusCounts(outcomes), { 200: outcomes.length });
+    const stats = await envoy.stats(/modelweir\.splitter\.config_reload$/);
+    assert.deepEqual([...stats.values()], [21]);
+  });
+
   // Envoy itself gives up waiting after 15 s, and goes on.
   const waiting = { timeout: 12_000 };
   test(`${mode}: a changed cluster is not left waiting for its endpoints`, waiting, async (t) => {
@@ -153,7 +224,7 @@ for (const mode of MODES) {
       timeoutMs: 200,
       batching: BATCHING,
     });
-    const { url } = await served(t, { mode, mesh, batcher: 'holding-batcher' });
+    const { url } = await served(t, { mode, mesh, standIns: { batcher: 'holding-batcher' } });
     const answer = await exchange({
       url: url + INFER,
       method: 'POST',

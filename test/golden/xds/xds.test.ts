@@ -22,13 +22,9 @@ const update = process.env['UPDATE_GOLDEN'] === '1';
 
 const module = (name: string) => ({ path: `/filters/${name}.wasm`, sha256: '0'.repeat(64) });
 const options: TranslateOptions = {
-  modules: {
-    router: module('router'),
-    splitter: module('splitter'),
-    batcher: module('batcher'),
-    rewriter: module('rewriter'),
-  },
+  modules: { chain: module('chain'), batcher: module('batcher') },
   limits: DEFAULT_LIMITS,
+  modelHeader: null,
   accessLog: { path: '/dev/null' },
 };
 

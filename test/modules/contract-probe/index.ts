@@ -12,10 +12,6 @@ import {
   encodeBatcherConfig,
 } from '../../../filters/contract/batcher-config.ts';
 import { Problems } from '../../../filters/contract/fields.ts';
-import {
-  decodeRewriterConfig,
-  encodeRewriterConfig,
-} from '../../../filters/contract/rewriter-config.ts';
 import { decodeRouterConfig, encodeRouterConfig } from '../../../filters/contract/router-config.ts';
 import {
   decodeSplitterConfig,
@@ -43,12 +39,8 @@ function roundTrip(kind: string, text: string, problems: Problems): string {
     const config = decodeSplitterConfig(text, problems);
     return config === null ? '' : encodeSplitterConfig(config);
   }
-  if (kind == 'batcher') {
-    const config = decodeBatcherConfig(text, problems);
-    return config === null ? '' : encodeBatcherConfig(config);
-  }
-  const config = decodeRewriterConfig(text, problems);
-  return config === null ? '' : encodeRewriterConfig(config);
+  const config = decodeBatcherConfig(text, problems);
+  return config === null ? '' : encodeBatcherConfig(config);
 }
 
 class ProbeRoot extends Root {

@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { z } from 'zod';
 import { KINDS } from '../../../control-plane/api/kinds.ts';
+import { MAX_MATCHES } from '../../../control-plane/api/model-route.ts';
 import { parse } from '../../../control-plane/api/parse.ts';
 import {
   MAX_BATCH_ROWS,
+  MAX_MATCH_HEADERS,
   MAX_MODEL_NAME_LENGTH,
   MAX_TIMEOUT_MS,
   MAX_VARIANTS,
   MAX_WEIGHT,
 } from '../../../filters/contract/limits.ts';
+import { PROTOCOLS } from '../../../filters/contract/protocols.ts';
 
 type Spec = Record<string, unknown>;
 
@@ -33,6 +36,10 @@ function route(spec: Spec = {}, metadata: Spec = {}): unknown {
 
 function variant(name: string, fields: Spec = {}): Spec {
   return { name, backendRef: { name: 'b' }, ...fields };
+}
+
+function header(name: string, value: string): Spec {
+  return { name, value };
 }
 
 /** `path: reason` of each problem. */
@@ -88,6 +95,25 @@ describe('these are accepted', () => {
     ['an IPv6 endpoint', backend({ endpoints: [{ address: 'fd00::1', port: 65535 }] })],
     ['a suffix host name', route({ hostnames: ['*.example.com', 'api.example.com', '*'] })],
     ['a model name as hubs write it', route({ models: [{ name: 'meta-llama/Llama-3.1:8b@x' }] })],
+    ['a beginning of names, and all names', route({ models: [{ name: 'm-*', aliases: ['*'] }] })],
+    ['a name as long as any', route({ models: [{ name: `${'m'.repeat(511)}*` }] })],
+    [
+      'one name in two versions, and without one',
+      route({ models: [{ name: 'm' }, { name: 'm', version: '1' }, { name: 'm', version: '2' }] }),
+    ],
+    [
+      'conditions on headers and protocols',
+      route({
+        matches: [
+          { headers: [header('x-tenant', 'a b'), header('x-tier', '!')], protocol: 'Other' },
+          { headers: [header('x-tenant', 'a b')] },
+          ...PROTOCOLS.map((protocol) => ({ protocol })),
+        ],
+      }),
+    ],
+    ['a sticky field', route({ sticky: { bodyField: 'user' } })],
+    ['both', route({ sticky: { header: 'x-user', bodyField: 'meta_data.tenant-id' } })],
+    ['a backend of KServe version 1', backend({ protocol: 'KServeV1', model: { name: 'm' } })],
     ['a batch timeout equal to the route timeout', route({ batching: { timeoutMs: 15000 } })],
     [
       'what the API server adds to an object',
@@ -139,21 +165,122 @@ describe('these are refused with the field, the limit and the fix', () => {
       route({ variants: Array.from({ length: MAX_VARIANTS + 1 }, (_, i) => variant(`v${i}`)) }),
       [`spec.variants: must be a list of 1 to ${MAX_VARIANTS} items; got a list of 65`],
     ],
-    [
-      'a wildcard model',
-      route({ models: [{ name: 'digits*' }] }),
-      [
-        'spec.models[0].name: a model name with * is not supported yet: list each name; got "digits*"',
-      ],
-    ],
-    [
-      'a model name with a line break',
-      route({ models: [{ name: 'a\nb' }] }),
+    ...['dig*its', '*digits', 'digits**', '**', 'a\nb', ' *'].map((name): (typeof cases)[0] => [
+      `the model name ${JSON.stringify(name)}`,
+      route({ models: [{ name }] }),
       [
         'spec.models[0].name: must be a model name (letters, digits and . _ : / @ + = ~ , -), ' +
-          `at most ${MAX_MODEL_NAME_LENGTH} characters; got "a\\nb"`,
+          'prefix* for all names that begin so, or * for all, ' +
+          `at most ${MAX_MODEL_NAME_LENGTH} characters; got ${JSON.stringify(name)}`,
+      ],
+    ]),
+    [
+      'a name for many where a backend must know one',
+      route({ variants: [variant('a', { servedModel: 'digits*' })] }),
+      [
+        'spec.variants[0].servedModel: must be a model name (letters, digits and . _ : / @ + = ~ , -), ' +
+          `at most ${MAX_MODEL_NAME_LENGTH} characters; got "digits*"`,
       ],
     ],
+    [
+      'one name and version twice',
+      route({
+        models: [
+          { name: 'a', version: '1' },
+          { name: 'a', version: '2', aliases: ['b'] },
+          { name: 'b', version: '2' },
+        ],
+      }),
+      ['spec.models[2].name: is the same model name as models[1].aliases[0]: remove one'],
+    ],
+    [
+      'a model version that is a number',
+      route({ models: [{ name: 'a', version: 2 }] }),
+      [
+        'spec.models[0].version: must be a model version in quotes (letters, digits and . _ -), ' +
+          'at most 512 characters; got 2',
+      ],
+    ],
+    [
+      'conditions that are none',
+      route({ matches: [{}, { headers: [] }] }),
+      [
+        `spec.matches[1].headers: must be a list of 1 to ${MAX_MATCH_HEADERS} items; got an empty list`,
+        'spec.matches[0]: must have headers, protocol, or both',
+      ],
+    ],
+    [
+      'no condition in a list of them',
+      route({ matches: [] }),
+      [`spec.matches: must be a list of 1 to ${MAX_MATCHES} items; got an empty list`],
+    ],
+    [
+      'one condition twice, in another order',
+      route({
+        matches: [
+          { headers: [header('a', '1'), header('b', '2')] },
+          { headers: [header('b', '2'), header('a', '1')] },
+        ],
+      }),
+      ['spec.matches[1]: is the same condition as matches[0]: remove one'],
+    ],
+    [
+      'a header with two values at once',
+      route({ matches: [{ headers: [header('a', '1'), header('a', '2')] }] }),
+      [
+        'spec.matches[0].headers[1].name: is the same header as matches[0].headers[0].name: ' +
+          'remove one, or give each a match of its own',
+      ],
+    ],
+    [
+      'a condition on the host as a header',
+      route({ matches: [{ headers: [header('host', 'a.com')] }] }),
+      ['spec.matches[0].headers[0].name: must not be host: use spec.hostnames'],
+    ],
+    ...['', ' a', 'a ', 'ä', 'a\nb'].map((value): (typeof cases)[0] => [
+      `a condition on the header value ${JSON.stringify(value)}`,
+      route({ matches: [{ headers: [header('a', value)] }] }),
+      [
+        'spec.matches[0].headers[0].value: must be a header value (printable ASCII, without a space ' +
+          `at either end), at most 512 characters; got ${JSON.stringify(value)}`,
+      ],
+    ]),
+    [
+      'a condition on a protocol that is not known',
+      route({ matches: [{ protocol: 'gRPC' }] }),
+      [
+        'spec.matches[0].protocol: must be one of OpenAI, OpenInference, OpenInferenceGRPC, KServeV1, ' +
+          'Other; got "gRPC"',
+      ],
+    ],
+    [
+      'more combinations than a route may have',
+      route({
+        hostnames: Array.from({ length: 64 }, (_, i) => `h${i}.com`),
+        models: Array.from({ length: 64 }, (_, i) => ({
+          name: `m${i}`,
+          aliases: Array.from({ length: 16 }, (_, at) => `m${i}-${at}`),
+        })),
+        matches: [{ protocol: 'OpenAI' }, { protocol: 'KServeV1' }],
+      }),
+      [
+        'spec.matches: hostnames, names of models and matches make 139264 combinations, and at most ' +
+          '100000 may be in a route: split it',
+      ],
+    ],
+    [
+      'stickiness to nothing',
+      route({ sticky: {} }),
+      ['spec.sticky: must have header, bodyField, or both'],
+    ],
+    ...['a.b.c', '.a', 'a.', 'a b', ''].map((bodyField): (typeof cases)[0] => [
+      `stickiness to the body field ${JSON.stringify(bodyField)}`,
+      route({ sticky: { bodyField } }),
+      [
+        'spec.sticky.bodyField: must be a field such as user or metadata.tenant (letters, digits, _ ' +
+          `and -, one . at most), at most 128 characters; got ${JSON.stringify(bodyField)}`,
+      ],
+    ]),
     [
       'an alias that is another model of the route',
       route({ models: [{ name: 'a' }, { name: 'b', aliases: ['c', 'a'] }] }),
@@ -241,7 +368,10 @@ describe('these are refused with the field, the limit and the fix', () => {
     [
       'a protocol that is not known',
       backend({ protocol: 'openai' }),
-      ['spec.protocol: must be one of OpenInference, OpenInferenceGRPC, OpenAI; got "openai"'],
+      [
+        'spec.protocol: must be one of OpenInference, OpenInferenceGRPC, OpenAI, KServeV1; ' +
+          'got "openai"',
+      ],
     ],
     [
       'a model version without quotes',
@@ -251,11 +381,11 @@ describe('these are refused with the field, the limit and the fix', () => {
           'at most 512 characters; got 1',
       ],
     ],
-    [
-      'a version for a protocol that has none',
-      backend({ protocol: 'OpenAI', model: { name: 'm', version: '1' } }),
-      ['spec.model.version: the OpenAI protocol has no versions: write it into model.name'],
-    ],
+    ...['OpenAI', 'KServeV1'].map((protocol): (typeof cases)[0] => [
+      `a version for ${protocol}, which has none`,
+      backend({ protocol, model: { name: 'm', version: '1' } }),
+      [`spec.model.version: the ${protocol} protocol has no versions: write it into model.name`],
+    ]),
     [
       'an object name with capitals',
       backend({}, { name: 'Digits' }),
@@ -299,7 +429,7 @@ test('all problems come at once, those of one field and those between fields', (
     'spec.batching.maxRow',
     'spec.batching.timeoutMs',
     'spec.hostnames[1]',
-    'spec.sticky.header',
+    'spec.sticky',
     'spec.variants[0].weight',
     'spec.variants[1].name',
     'spec.variants[1].servedModel',
@@ -316,6 +446,23 @@ test('a problem carries the keys of its path, also where a key is no word', () =
       reason: 'must be a string: put it in quotes; got 1',
     },
   ]);
+});
+
+test('values that cannot be written as text do not stop the reading of the rest', () => {
+  const odd = { toString: 1, valueOf: 1 };
+  const match = { protocol: odd, headers: [{ name: odd, value: odd }] };
+  const parsed = parse(route({ models: [{ name: 'a', version: odd }], matches: [match, match] }));
+  assert.ok(!parsed.ok);
+  assert.deepEqual(parsed.problems.map(({ path }) => path).toSorted(), [
+    'spec.matches[0].headers[0].name',
+    'spec.matches[0].headers[0].value',
+    'spec.matches[0].protocol',
+    'spec.matches[1].headers[0].name',
+    'spec.matches[1].headers[0].value',
+    'spec.matches[1].protocol',
+    'spec.models[0].version',
+  ]);
+  assert.ok(!parse(backend({ endpoints: [{ address: odd, port: odd }] })).ok);
 });
 
 test('a message quotes a long value only in part', () => {

@@ -4,7 +4,8 @@ import type { Resource } from '../../../control-plane/api/kinds.ts';
 import { parse } from '../../../control-plane/api/parse.ts';
 import { build } from '../../../control-plane/build/build.ts';
 import type { Candidate } from '../../../control-plane/build/candidate.ts';
-import { MAX_CLUSTER_NAME_LENGTH } from '../../../filters/contract/limits.ts';
+import type { Claim } from '../../../control-plane/ir/mesh.ts';
+import { MAX_BODY_FIELDS, MAX_CLUSTER_NAME_LENGTH } from '../../../filters/contract/limits.ts';
 
 const apiVersion = 'modelweir.dev/v1alpha1';
 
@@ -42,7 +43,21 @@ function route(
   });
 }
 
-describe('who gets a pair of host and model', () => {
+function header(name: string, value: string) {
+  return { name, value };
+}
+
+function claimWords({ hostname, model, prefix, version, protocol, headers }: Claim): string {
+  return [
+    hostname,
+    prefix ? `${model}*` : model,
+    ...(version === null ? [] : [`version ${version}`]),
+    ...(protocol === null ? [] : [protocol]),
+    ...headers.map(({ name, value }) => `${name}:${value}`),
+  ].join(' ');
+}
+
+describe('who gets a claim', () => {
   const cases: { name: string; routes: Candidate[]; owners: Record<string, string[]> }[] = [
     {
       name: 'the route that was created first, whatever the order and the names',
@@ -83,14 +98,51 @@ describe('who gets a pair of host and model', () => {
       ],
       owners: { 'default/a': ['*.x.com m', 'x.com m'], 'default/b': ['* m'] },
     },
+    {
+      name: 'a name, names that begin so, and all names are claims of their own',
+      routes: [route('a', ['m', '*']), route('b', ['m*', 'm']), route('c', ['m*', '*', 'm-*'])],
+      owners: { 'default/a': ['* *', '* m'], 'default/b': ['* m*'], 'default/c': ['* m-*'] },
+    },
+    {
+      name: 'a name in another version is another claim',
+      routes: [
+        route('a', [], { spec: { models: [{ name: 'm', version: '1', aliases: ['n'] }] } }),
+        route('b', [], { spec: { models: [{ name: 'm', version: '2' }, { name: 'm' }] } }),
+        route('c', ['m'], { spec: { models: [{ name: 'n', version: '1' }, { name: 'n' }] } }),
+      ],
+      owners: {
+        'default/a': ['* m version 1', '* n version 1'],
+        'default/b': ['* m', '* m version 2'],
+        'default/c': ['* n'],
+      },
+    },
+    {
+      name: 'a name on another condition is another claim, whatever the order of headers',
+      routes: [
+        route('a', ['m'], {
+          spec: { matches: [{ headers: [header('x', '1'), header('y', '2')] }] },
+        }),
+        route('b', ['m'], {
+          spec: { matches: [{ headers: [header('y', '2'), header('x', '1')] }] },
+        }),
+        route('c', ['m'], { spec: { matches: [{ headers: [header('x', '1')] }] } }),
+        route('d', ['m'], {
+          spec: { matches: [{ headers: [header('x', '1')] }, { protocol: 'OpenAI' }] },
+        }),
+        route('e', ['m']),
+      ],
+      owners: {
+        'default/a': ['* m x:1 y:2'],
+        'default/c': ['* m x:1'],
+        'default/d': ['* m OpenAI'],
+        'default/e': ['* m'],
+      },
+    },
   ];
   for (const { name, routes, owners } of cases) {
     test(name, () => {
       const { mesh } = build([backend('b'), ...routes], []);
-      const found = mesh.routes.map((one) => [
-        one.name,
-        one.claims.map(({ hostname, model }) => `${hostname} ${model}`),
-      ]);
+      const found = mesh.routes.map((one) => [one.name, one.claims.map(claimWords)]);
       assert.deepEqual(Object.fromEntries(found), owners);
     });
   }
@@ -112,6 +164,32 @@ test('a loser hears the winner, the pair and the field', () => {
     problems.map(({ object, path }) => [object.name, path]),
     [['z', 'spec.models[1].name']],
   );
+});
+
+describe('a lost claim is told in words', () => {
+  const headers = ['a', 'b', 'c', 'd', 'e'].map((name) => header(name, 'v'));
+  const cases: [name: string, spec: Record<string, unknown>, words: string][] = [
+    ['names that begin so', { models: [{ name: 'm-*' }] }, 'model m-* at host *'],
+    ['all names', { models: [{ name: '*' }] }, 'the default route, model *, at host *'],
+    [
+      'a version',
+      { models: [{ name: 'm', version: '2' }], hostnames: ['a.com'] },
+      'model m at host a.com, with version 2,',
+    ],
+    [
+      'conditions',
+      { models: [{ name: 'm' }], matches: [{ headers, protocol: 'OpenAI' }] },
+      'model m at host *, with protocol OpenAI, header a "v", header b "v", header c "v", 2 more headers,',
+    ],
+  ];
+  for (const [name, spec, words] of cases) {
+    test(name, () => {
+      const routes = [route('a', [], { spec }), route('z', [], { spec })];
+      const [problem] = build([backend('b'), ...routes], []).problems;
+      const fact = `${words} belongs to ModelRoute default/a, which came first: rename or remove it`;
+      assert.equal(problem?.reason, fact);
+    });
+  }
 });
 
 test('a route that loses thousands of pairs names the first of them', () => {
@@ -149,6 +227,62 @@ test('nothing counts twice: variants that mean one place share its target', () =
   );
 });
 
+describe('what a backend without a name of its own is told', () => {
+  const cases: [name: string, models: Record<string, unknown>[], served: string | null][] = [
+    [
+      'the name of the only model, where it has aliases',
+      [{ name: 'm', aliases: ['n', 'o*'] }],
+      'm',
+    ],
+    ['nothing, where there are no aliases', [{ name: 'm' }], null],
+    ['nothing, where names only begin so', [{ name: 'm*' }], null],
+    [
+      'the name of several versions of one model',
+      [
+        { name: 'm', version: '1' },
+        { name: 'm', version: '2', aliases: ['n'] },
+      ],
+      'm',
+    ],
+  ];
+  for (const [name, models, served] of cases) {
+    test(name, () => {
+      const { mesh, problems } = build([backend('b'), route('r', [], { spec: { models } })], []);
+      assert.deepEqual(problems, []);
+      assert.deepEqual(
+        mesh.targets.map(({ servedModel }) => servedModel),
+        [served],
+      );
+    });
+  }
+});
+
+test('an alias of names that only begin so has no name to stand for', () => {
+  const models = [{ name: 'm*', aliases: ['n'] }];
+  const { problems } = build([backend('b'), route('r', [], { spec: { models } })], []);
+  assert.deepEqual(
+    problems.map(({ path }) => path),
+    ['spec.models[0].aliases'],
+  );
+  assert.match(
+    problems[0]?.reason ?? '',
+    /^of a model with \* reach variant v as they are, .* model$/,
+  );
+});
+
+test('a body field keeps nobody on a variant where bodies are not JSON', () => {
+  const sticky = { header: 'x-user', bodyField: 'user' };
+  const { mesh, problems } = build(
+    [backend('b', { protocol: 'OpenInferenceGRPC' }), route('r', ['m'], { spec: { sticky } })],
+    [],
+  );
+  assert.deepEqual(
+    problems.map(({ path }) => path),
+    ['spec.sticky.bodyField'],
+  );
+  assert.equal(mesh.routes[0]?.stickyHeader, 'x-user');
+});
+
 test('a target whose name would be too long gets one that fits and stays the same', () => {
   const servedModel = 'm'.repeat(512);
   const variants = [{ name: 'a', backendRef: { name: 'b' }, servedModel }];
@@ -172,4 +306,21 @@ test('listeners are passed on, sorted', () => {
     build([], listeners).mesh.listeners.map(({ name }) => name),
     ['a', 'b'],
   );
+});
+
+test('a field of bodies that is one too many goes to nobody, and its route serves without it', () => {
+  const routes = Array.from({ length: MAX_BODY_FIELDS + 1 }, (_, i) =>
+    route(`r${i}`, [`m${i}`], {
+      createdAt: new Date(Date.UTC(2026, 0, 1 + i)).toISOString(),
+      spec: { sticky: { bodyField: `field${i}` } },
+    }),
+  );
+  const { mesh, problems } = build([backend('b'), ...routes.toReversed()], []);
+  const last = `default/r${MAX_BODY_FIELDS}`;
+  for (const { name, stickyField } of mesh.routes) {
+    assert.equal(stickyField === null, name === last, name);
+  }
+  assert.equal(problems.length, 1);
+  assert.equal(problems[0]?.path, 'spec.sticky.bodyField');
+  assert.match(problems[0]?.reason ?? '', /one of more than 32 different fields/);
 });

@@ -18,7 +18,7 @@ async function served(context: TestContext) {
   const modules = join(folder, 'modules');
   mkdirSync(modules);
   cpSync(quickstart, config, { recursive: true });
-  for (const name of ['router', 'splitter', 'batcher', 'rewriter']) {
+  for (const name of ['chain', 'batcher']) {
     writeFileSync(join(modules, `${name}.wasm`), name);
   }
   const ports = ['--xds-port', '0', '--status-port', '0', '--listen', '127.0.0.1:0'];
@@ -147,9 +147,7 @@ test('a port that is taken is named, and ends with 1', options, async (context) 
   const { port } = other.address() as AddressInfo;
   const modules = folderWith(
     context,
-    Object.fromEntries(
-      ['router', 'splitter', 'batcher', 'rewriter'].map((name) => [`${name}.wasm`, '']),
-    ),
+    Object.fromEntries(['chain', 'batcher'].map((name) => [`${name}.wasm`, ''])),
   );
   const common = ['serve', '--config', quickstart, '--modules', modules, '--log-level', 'silent'];
   for (const [taken, free] of [
@@ -163,10 +161,10 @@ test('a port that is taken is named, and ends with 1', options, async (context) 
 });
 
 test('filters that are not built are named, and end with 1', options, async (context) => {
-  const modules = folderWith(context, { 'router.wasm': '' });
+  const modules = folderWith(context, { 'chain.wasm': '' });
   const { code, stderr } = await modelweir('serve', '--config', quickstart, '--modules', modules);
   assert.equal(code, 1);
-  assert.match(stderr, /splitter\.wasm cannot be read \(ENOENT\): build it with npm run build/);
+  assert.match(stderr, /batcher\.wasm cannot be read \(ENOENT\): build it with npm run build/);
 });
 
 test('status without a control plane ends with 1', options, async () => {

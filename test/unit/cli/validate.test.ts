@@ -71,11 +71,11 @@ describe('each problem is one line with file, line, object, field and reason', (
     {
       name: 'several at once, in the order of the files',
       files: {
-        'a.yaml': route('a', 'x*', 'backendRef: { nam: b }'),
+        'a.yaml': route('a', 'x*y', 'backendRef: { nam: b }'),
         'z.yaml': '- not an object\n',
       },
       lines: [
-        /\/a\.yaml:6: .*spec\.models\[0\]\.name: a model name with \* is not supported yet/,
+        /\/a\.yaml:6: .*spec\.models\[0\]\.name: must be a model name .*, prefix\* for all names that begin so/,
         /\/a\.yaml:9: .*spec\.variants\[0\]\.backendRef\.name: is missing/,
         /\/a\.yaml:9: .*spec\.variants\[0\]\.backendRef\.nam: unknown field/,
         /\/z\.yaml:1: must be an object with apiVersion, kind, metadata and spec$/,
@@ -113,6 +113,26 @@ describe('wrong use ends with 2 and says what is wrong', () => {
       ['serve', '--config', '.', '--listen', 'x:1'],
       /IP:PORT/,
     ],
+    [
+      'serve with a reserved header for the model',
+      ['serve', '--config', '.', '--model-header', 'X-Modelweir-Model'],
+      /must not start with x-modelweir-/,
+    ],
+    [
+      'serve with a header for the model that is none',
+      ['serve', '--config', '.', '--model-header', 'x model'],
+      /must be a lower case header name/,
+    ],
+    [
+      'serve with something else to do over the limit',
+      ['serve', '--config', '.', '--over-hold-limit', 'cut'],
+      /Allowed choices are refuse, default-route/,
+    ],
+    ...['--max-held-bytes', '--metadata-timeout-ms'].map((option): (typeof cases)[0] => [
+      `serve with ${option} 0`,
+      ['serve', '--config', '.', option, '0'],
+      /must be a whole number from 1 to /,
+    ]),
     ['status with a URL that is none', ['status', '--url', 'nonsense'], /is not a URL/],
   ];
   for (const [name, args, says] of cases) {

@@ -3,11 +3,11 @@ import 'assemblyscript/std/portable/index.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Problems } from '../../../filters/contract/fields.ts';
-import { BUCKETS } from '../../../filters/contract/limits.ts';
+import { BUCKETS, CONTRACT_VERSION } from '../../../filters/contract/limits.ts';
 import { decodeSplitterConfig } from '../../../filters/contract/splitter-config.ts';
 import { bucketOf, variantOfBucket, variantOfPoint } from '../../../filters/splitter/choice.ts';
 import { ln } from '../../../filters/splitter/logarithm.ts';
-import { compile, type RouteProgram } from '../../../filters/splitter/program.ts';
+import { compileSplitter, type RouteProgram } from '../../../filters/splitter/program.ts';
 import { randomSource } from '../../harness/random.ts';
 
 type Weights = Record<string, number>;
@@ -17,13 +17,16 @@ function routeOf(weights: Weights, name = 'default/digits'): RouteProgram {
     name: variant,
     cluster: `default/${variant}`,
     weight,
+    servedModel: '',
+    servedVersion: '',
+    protocol: 'OpenInference',
   }));
-  const route = { name, stickyHeader: 'X-User', variantHeader: true, variants };
+  const route = { name, stickyHeader: 'X-User', stickyField: '', variantHeader: true, variants };
   const problems = new Problems();
-  const text = JSON.stringify({ version: 1, disabled: false, routes: [route] });
+  const text = JSON.stringify({ version: CONTRACT_VERSION, disabled: false, routes: [route] });
   const config = decodeSplitterConfig(text, problems);
   assert.ok(config, problems.text());
-  const compiled = compile(config).routes.get(name);
+  const compiled = compileSplitter(config, problems)?.routes.get(name);
   assert.ok(compiled);
   return compiled;
 }

@@ -29,6 +29,7 @@ const mesh: Mesh = {
       { name: 'v', target: name === 'default/a' ? 'default/x' : 'default/y?model=m', weight: 1 },
     ],
     stickyHeader: null,
+    stickyField: null,
     variantHeader: true,
     timeoutMs: 1,
     batching: null,

@@ -3,20 +3,19 @@ import 'assemblyscript/std/portable/index.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  MAX_SCAN_DEPTH,
-  ModelScanner,
-  SCAN_CUT_OFF,
-  SCAN_DONE,
-  SCAN_EMPTY,
-  SCAN_FOUND,
-  SCAN_MALFORMED,
-  SCAN_MORE,
-  SCAN_NO_MODEL,
-  SCAN_NOT_OBJECT,
-  SCAN_NOT_STRING,
-  SCAN_SECOND,
-  SCAN_TOO_DEEP,
-} from '../../../filters/wire/model-scanner.ts';
+  READ_CUT_OFF,
+  READ_DONE,
+  READ_EMPTY,
+  READ_FOUND,
+  READ_MALFORMED,
+  READ_MORE,
+  READ_NO_MODEL,
+  READ_NOT_OBJECT,
+  READ_NOT_STRING,
+  READ_SECOND,
+  READ_TOO_DEEP,
+} from '../../../filters/wire/body-reader.ts';
+import { MAX_SCAN_DEPTH, ModelScanner } from '../../../filters/wire/model-scanner.ts';
 import { StringRun } from '../../../filters/wire/string-run.ts';
 import { randomSource } from '../../harness/random.ts';
 import { mutated, randomBody } from '../../harness/random-json.ts';
@@ -30,7 +29,7 @@ interface Outcome {
 
 /** Feeds the pieces, all of what follows the name too, and ends the body. */
 function scan(body: Buffer, cuts: readonly number[] = []): Outcome {
-  const scanner = new ModelScanner(new StringRun());
+  const scanner = new ModelScanner(new StringRun(), null);
   const ends = [...cuts, body.length];
   let from = 0;
   for (const to of ends) {
@@ -82,7 +81,7 @@ for (const { name, body, model } of FOUND) {
     assert.deepEqual(
       { ...whole, token: JSON.parse(whole.token) },
       {
-        status: SCAN_DONE,
+        status: READ_DONE,
         name: model,
         token: model,
       },
@@ -94,54 +93,54 @@ for (const { name, body, model } of FOUND) {
 }
 
 const OTHERS: readonly { name: string; body: string | Buffer; status: number }[] = [
-  { name: 'an empty body', body: '', status: SCAN_EMPTY },
-  { name: 'a body of blanks', body: ' \n', status: SCAN_EMPTY },
-  { name: 'an object without a model', body: '{"x":1}', status: SCAN_NO_MODEL },
-  { name: 'an empty object', body: '{}', status: SCAN_NO_MODEL },
-  { name: 'a model in other case', body: '{"Model":"a"}', status: SCAN_NO_MODEL },
-  { name: 'a model that is a number', body: '{"model":5}', status: SCAN_NOT_STRING },
-  { name: 'a model that is null', body: '{"model":null}', status: SCAN_NOT_STRING },
-  { name: 'a model that is an object', body: '{"model":{"model":"a"}}', status: SCAN_NOT_STRING },
-  { name: 'an array', body: '[{"model":"a"}]', status: SCAN_NOT_OBJECT },
-  { name: 'a string', body: '"model"', status: SCAN_NOT_OBJECT },
-  { name: 'text that is not JSON', body: 'model=a', status: SCAN_MALFORMED },
-  { name: 'an unclosed object', body: '{"model":"a"', status: SCAN_CUT_OFF },
-  { name: 'an unclosed name', body: '{"model":"a', status: SCAN_CUT_OFF },
-  { name: 'half a byte order mark', body: Buffer.from([0xef, 0xbb]), status: SCAN_CUT_OFF },
+  { name: 'an empty body', body: '', status: READ_EMPTY },
+  { name: 'a body of blanks', body: ' \n', status: READ_EMPTY },
+  { name: 'an object without a model', body: '{"x":1}', status: READ_NO_MODEL },
+  { name: 'an empty object', body: '{}', status: READ_NO_MODEL },
+  { name: 'a model in other case', body: '{"Model":"a"}', status: READ_NO_MODEL },
+  { name: 'a model that is a number', body: '{"model":5}', status: READ_NOT_STRING },
+  { name: 'a model that is null', body: '{"model":null}', status: READ_NOT_STRING },
+  { name: 'a model that is an object', body: '{"model":{"model":"a"}}', status: READ_NOT_STRING },
+  { name: 'an array', body: '[{"model":"a"}]', status: READ_NOT_OBJECT },
+  { name: 'a string', body: '"model"', status: READ_NOT_OBJECT },
+  { name: 'text that is not JSON', body: 'model=a', status: READ_MALFORMED },
+  { name: 'an unclosed object', body: '{"model":"a"', status: READ_CUT_OFF },
+  { name: 'an unclosed name', body: '{"model":"a', status: READ_CUT_OFF },
+  { name: 'half a byte order mark', body: Buffer.from([0xef, 0xbb]), status: READ_CUT_OFF },
   {
     name: 'a torn byte order mark',
     body: Buffer.from('\xef {}', 'latin1'),
-    status: SCAN_MALFORMED,
+    status: READ_MALFORMED,
   },
-  { name: 'UTF-16', body: Buffer.from('{"model":"a"}', 'utf16le'), status: SCAN_MALFORMED },
-  { name: 'a trailing comma', body: '{"model":"a",}', status: SCAN_MALFORMED },
-  { name: 'a key without quotes', body: '{model:"a"}', status: SCAN_MALFORMED },
-  { name: 'a wrong bracket', body: '{"model":"a","x":[1}}', status: SCAN_MALFORMED },
-  { name: 'a leading zero', body: '{"x":01,"model":"a"}', status: SCAN_MALFORMED },
-  { name: 'a number with a bare point', body: '{"x":1.,"model":"a"}', status: SCAN_MALFORMED },
-  { name: 'NaN', body: '{"model":"a","x":NaN}', status: SCAN_MALFORMED },
-  { name: 'a misspelt word', body: '{"x":nul,"model":"a"}', status: SCAN_MALFORMED },
-  { name: 'an unknown escape', body: '{"x":"\\x","model":"a"}', status: SCAN_MALFORMED },
-  { name: 'a broken unicode escape', body: '{"x":"\\u00g0","model":"a"}', status: SCAN_MALFORMED },
-  { name: 'a bare line break in a string', body: '{"x":"\n","model":"a"}', status: SCAN_MALFORMED },
-  { name: 'a bare control character in a key', body: '{"mod\tel":1}', status: SCAN_MALFORMED },
-  { name: 'a second document', body: '{"model":"a"} {"model":"b"}', status: SCAN_MALFORMED },
+  { name: 'UTF-16', body: Buffer.from('{"model":"a"}', 'utf16le'), status: READ_MALFORMED },
+  { name: 'a trailing comma', body: '{"model":"a",}', status: READ_MALFORMED },
+  { name: 'a key without quotes', body: '{model:"a"}', status: READ_MALFORMED },
+  { name: 'a wrong bracket', body: '{"model":"a","x":[1}}', status: READ_MALFORMED },
+  { name: 'a leading zero', body: '{"x":01,"model":"a"}', status: READ_MALFORMED },
+  { name: 'a number with a bare point', body: '{"x":1.,"model":"a"}', status: READ_MALFORMED },
+  { name: 'NaN', body: '{"model":"a","x":NaN}', status: READ_MALFORMED },
+  { name: 'a misspelt word', body: '{"x":nul,"model":"a"}', status: READ_MALFORMED },
+  { name: 'an unknown escape', body: '{"x":"\\x","model":"a"}', status: READ_MALFORMED },
+  { name: 'a broken unicode escape', body: '{"x":"\\u00g0","model":"a"}', status: READ_MALFORMED },
+  { name: 'a bare line break in a string', body: '{"x":"\n","model":"a"}', status: READ_MALFORMED },
+  { name: 'a bare control character in a key', body: '{"mod\tel":1}', status: READ_MALFORMED },
+  { name: 'a second document', body: '{"model":"a"} {"model":"b"}', status: READ_MALFORMED },
   {
     name: 'a name that is not UTF-8',
     body: Buffer.from('{"model":"\xff"}', 'latin1'),
-    status: SCAN_MALFORMED,
+    status: READ_MALFORMED,
   },
   {
     name: 'a name with an overlong slash',
     body: Buffer.from('{"model":"\xc0\xaf"}', 'latin1'),
-    status: SCAN_MALFORMED,
+    status: READ_MALFORMED,
   },
-  { name: 'a second, different model', body: '{"model":"a","model":"b"}', status: SCAN_SECOND },
-  { name: 'a second, equal model', body: '{"model":"a","model":"a"}', status: SCAN_SECOND },
-  { name: 'a second, escaped model', body: '{"model":"a","\\u006dodel":"b"}', status: SCAN_SECOND },
-  { name: 'a second model in other case', body: '{"model":"a","MODEL":"b"}', status: SCAN_SECOND },
-  { name: 'a twin in other case before', body: '{"Model":"b","model":"a"}', status: SCAN_SECOND },
-  { name: 'a second model that is a number', body: '{"model":"a","model":1}', status: SCAN_SECOND },
+  { name: 'a second, different model', body: '{"model":"a","model":"b"}', status: READ_SECOND },
+  { name: 'a second, equal model', body: '{"model":"a","model":"a"}', status: READ_SECOND },
+  { name: 'a second, escaped model', body: '{"model":"a","\\u006dodel":"b"}', status: READ_SECOND },
+  { name: 'a second model in other case', body: '{"model":"a","MODEL":"b"}', status: READ_SECOND },
+  { name: 'a twin in other case before', body: '{"Model":"b","model":"a"}', status: READ_SECOND },
+  { name: 'a second model that is a number', body: '{"model":"a","model":1}', status: READ_SECOND },
 ];
 
 for (const { name, body, status } of OTHERS) {
@@ -156,22 +155,22 @@ for (const { name, body, status } of OTHERS) {
 test('nesting is followed to its limit and refused beyond', () => {
   const nested = (depth: number): string =>
     `{"x":${'[{"y":'.repeat((depth - 1) / 2)}1${'}]'.repeat((depth - 1) / 2)},"model":"a"}`;
-  assert.equal(scanText(nested(MAX_SCAN_DEPTH - 1)).status, SCAN_DONE);
-  assert.equal(scanText(nested(MAX_SCAN_DEPTH + 1)).status, SCAN_TOO_DEEP);
+  assert.equal(scanText(nested(MAX_SCAN_DEPTH - 1)).status, READ_DONE);
+  assert.equal(scanText(nested(MAX_SCAN_DEPTH + 1)).status, READ_TOO_DEEP);
 });
 
 test('a name longer than any can be is not kept, however it comes', () => {
   const name = 'n'.repeat(5000);
   const bytes = Buffer.from(`{"model":"${name}","x":1}`);
   for (const cuts of [[], [2000, 4000], Array.from(bytes.keys())]) {
-    const scanner = new ModelScanner(new StringRun());
+    const scanner = new ModelScanner(new StringRun(), null);
     let from = 0;
     for (const to of [...cuts, bytes.length]) {
       scanner.feed(bytes, from, to);
       if (scanner.stoppedAt < to) scanner.feed(bytes, scanner.stoppedAt, to);
       from = to;
     }
-    assert.equal(scanner.finish(), SCAN_DONE);
+    assert.equal(scanner.finish(), READ_DONE);
     assert.equal(scanner.nameTooLong, true);
     assert.equal(scanner.name, '');
     assert.equal(scanner.length, name.length + 2);
@@ -187,9 +186,9 @@ test('a name of the longest allowed length, all escaped, is kept', () => {
 
 test('scanning stops right after the name, so that a caller may stop there', () => {
   const bytes = Buffer.from('{"x":1,"model":"a","y":"not scanned');
-  const scanner = new ModelScanner(new StringRun());
-  assert.equal(scanner.feed(bytes, 0, 9), SCAN_MORE);
-  assert.equal(scanner.feed(bytes, 9, bytes.length), SCAN_FOUND);
+  const scanner = new ModelScanner(new StringRun(), null);
+  assert.equal(scanner.feed(bytes, 0, 9), READ_MORE);
+  assert.equal(scanner.feed(bytes, 9, bytes.length), READ_FOUND);
   assert.equal(scanner.stoppedAt, 18);
   assert.equal(scanner.position, 18);
   assert.deepEqual([scanner.offset, scanner.length], [15, 3]);
@@ -206,11 +205,11 @@ test(`random bodies give what JSON.parse gives, in every split (SEED=${SEED})`, 
     const [first] = models;
     const message = `round ${round}: ${text}`;
     JSON.parse(text);
-    if (first === undefined) assert.equal(whole.status, SCAN_NO_MODEL, message);
-    else if (typeof first !== 'string') assert.equal(whole.status, SCAN_NOT_STRING, message);
-    else if (models.length > 1) assert.equal(whole.status, SCAN_SECOND, message);
+    if (first === undefined) assert.equal(whole.status, READ_NO_MODEL, message);
+    else if (typeof first !== 'string') assert.equal(whole.status, READ_NOT_STRING, message);
+    else if (models.length > 1) assert.equal(whole.status, READ_SECOND, message);
     else {
-      assert.deepEqual([whole.status, whole.name], [SCAN_DONE, first], message);
+      assert.deepEqual([whole.status, whole.name], [READ_DONE, first], message);
       assert.equal(JSON.parse(whole.token), first, message);
     }
     for (let cut = 0; cut <= bytes.length; cut++) {
@@ -230,10 +229,10 @@ test(`what JSON.parse refuses is never taken for complete (SEED=${SEED})`, () =>
     const message = `round ${round}: ${text}`;
     if (value === undefined) {
       refused++;
-      assert.notEqual(status, SCAN_DONE, message);
+      assert.notEqual(status, READ_DONE, message);
     } else {
-      assert.ok(status !== SCAN_MALFORMED && status !== SCAN_CUT_OFF, message);
-      if (status === SCAN_DONE) assert.equal(name, (value as { model: unknown }).model, message);
+      assert.ok(status !== READ_MALFORMED && status !== READ_CUT_OFF, message);
+      if (status === READ_DONE) assert.equal(name, (value as { model: unknown }).model, message);
     }
   }
   assert.ok(refused > 500, `only ${refused} bodies were bad`);

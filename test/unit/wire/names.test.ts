@@ -1,19 +1,13 @@
-/** Names on their way through paths, headers and JSON: each codec against the platform's own. */
+/** Names on their way through paths and JSON: each codec against the platform's own. */
 import 'assemblyscript/std/portable/index.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { KSERVE_V1, OPEN_INFERENCE, OPENAI } from '../../../filters/contract/protocols.ts';
 import { formatDecimal, parseDecimal } from '../../../filters/wire/decimal.ts';
-import { asciiBytes, errorBody, Refusal } from '../../../filters/wire/error-body.ts';
+import { asciiBytes, errorBody, grpcStatusOf, Refusal } from '../../../filters/wire/error-body.ts';
 import { decodeJsonString } from '../../../filters/wire/json-string.ts';
-import {
-  hasDotSegment,
-  parseOpenInferencePath,
-} from '../../../filters/wire/open-inference-path.ts';
-import {
-  encodeHeaderText,
-  encodePathSegment,
-  percentDecode,
-} from '../../../filters/wire/percent.ts';
+import { hasDotSegment, parseModelPath } from '../../../filters/wire/model-path.ts';
+import { encodePathSegment, percentDecode } from '../../../filters/wire/percent.ts';
 import { decodeUtf8, encodeUtf8 } from '../../../filters/wire/utf8.ts';
 import { randomSource } from '../../harness/random.ts';
 
@@ -85,12 +79,10 @@ test('a JSON string is decoded as JSON.parse does, or refused as it does', () =>
   }
 });
 
-test('names survive paths and headers, and neither can be broken out of', () => {
+test('names survive paths, and cannot break out of their segment', () => {
   for (const name of NAMES) {
     assert.match(encodePathSegment(name), /^[\w\-.~!$&'()*+,;=:@%]*$/);
-    assert.match(encodeHeaderText(name), /^[!-~]*$/);
     assert.equal(percentDecode(encodePathSegment(name)), name);
-    assert.equal(percentDecode(encodeHeaderText(name)), name);
     assert.equal(decodeURIComponent(encodePathSegment(name)), name);
   }
 });
@@ -102,17 +94,32 @@ test('what is not percent-encoded UTF-8 is refused', () => {
   assert.equal(percentDecode('%41%2f%C3%BC'), 'A/ü');
 });
 
-const PATHS: readonly [path: string, parts: [model: string, versioned: boolean] | null][] = [
-  ['/v2/models/m', ['m', false]],
-  ['/v2/models/m/', ['m', false]],
-  ['/v2/models/m/infer', ['m', false]],
-  ['/v2/models/m/infer?a=/v2/models/x', ['m', false]],
-  ['/v2/models/m?a=/versions/1', ['m', false]],
-  ['/v2/models/m/versions/3', ['m', true]],
-  ['/v2/models/m/versions/3/infer', ['m', true]],
-  ['/v2/models/m/versions/', ['m', false]],
-  ['/v2/models/m/versionsx/3', ['m', false]],
-  ['/v2/models/org%2Fm/ready', ['org%2Fm', false]],
+/** What a path names, and what may be added to it. */
+interface PathParts {
+  readonly model: string;
+  readonly version?: string;
+  readonly protocol?: string;
+  /** Absent: a version may be added. */
+  readonly takesVersion?: false;
+}
+
+const REPOSITORY: PathParts = { model: 'm', takesVersion: false };
+const KSERVE: PathParts = { model: 'm', protocol: KSERVE_V1, takesVersion: false };
+
+const PATHS: readonly [path: string, parts: PathParts | null][] = [
+  ['/v2/models/m', { model: 'm' }],
+  ['/v2/models/m/', { model: 'm' }],
+  ['/v2/models/m/infer', { model: 'm' }],
+  ['/v2/models/m/infer?a=/v2/models/x', { model: 'm' }],
+  ['/v2/models/m?a=/versions/1', { model: 'm' }],
+  ['/v2/models/m#/versions/1', { model: 'm' }],
+  ['/v2/models/m/versions/3', { model: 'm', version: '3' }],
+  ['/v2/models/m/versions/3/infer', { model: 'm', version: '3' }],
+  ['/v2/models/m/versions/3?x', { model: 'm', version: '3' }],
+  ['/v2/models/m/versions/', { model: 'm' }],
+  ['/v2/models/m/versions/?x', { model: 'm' }],
+  ['/v2/models/m/versionsx/3', { model: 'm' }],
+  ['/v2/models/org%2Fm/ready', { model: 'org%2Fm' }],
   ['/v2/models', null],
   ['/v2/models/', null],
   ['/v2/models//infer', null],
@@ -121,13 +128,39 @@ const PATHS: readonly [path: string, parts: [model: string, versioned: boolean] 
   ['/v2', null],
   ['', null],
   ['/V2/models/m', null],
+  ['/v2/repository/models/m/load', REPOSITORY],
+  ['/v2/repository/models/m/unload?x', REPOSITORY],
+  ['/v2/repository/models/m/versions/3', REPOSITORY],
+  ['/v2/repository/models/m', null],
+  ['/v2/repository/models//load', null],
+  ['/v2/repository/index', null],
+  ['/v1/models/m:predict', KSERVE],
+  ['/v1/models/m:explain', KSERVE],
+  ['/v1/models/m:predict?a=/b', KSERVE],
+  ['/v1/models/llama-3:8b:predict', { ...KSERVE, model: 'llama-3:8b' }],
+  ['/v1/models/m%3Apredict:predict', { ...KSERVE, model: 'm%3Apredict' }],
+  ['/v1/models/:predict', null],
+  ['/v1/models/m:classify', null],
+  ['/v1/models/m:', null],
+  ['/v1/models/m', null],
+  ['/v1/models/m:predict/', null],
+  ['/v1/models/m/x:predict', null],
+  ['/v1/models/', null],
 ];
 
 for (const [path, expected] of PATHS) {
-  test(`path ${path} names ${expected ? `model ${expected[0]}` : 'no model'}`, () => {
-    const parts = parseOpenInferencePath(path);
-    const found = parts && [path.slice(parts.modelFrom, parts.modelTo), parts.versioned];
-    assert.deepEqual(found, expected);
+  test(`path ${path} names ${expected ? `model ${expected.model}` : 'no model'}`, () => {
+    const parts = parseModelPath(path);
+    if (expected === null) {
+      assert.equal(parts, null);
+      return;
+    }
+    assert.ok(parts);
+    assert.equal(path.slice(parts.modelFrom, parts.modelTo), expected.model);
+    assert.equal(path.slice(parts.versionFrom, parts.versionTo), expected.version ?? '');
+    assert.equal(parts.protocol, expected.protocol ?? OPEN_INFERENCE);
+    assert.equal(parts.takesVersion, expected.takesVersion ?? true);
+    assert.equal(path.slice(0, parts.pathTo), path.replace(/[?#].*/, ''));
   });
 }
 
@@ -163,7 +196,7 @@ test('whole numbers are read and written exactly, and nothing else is taken for 
 test('an error has the shape that its protocol knows', () => {
   const refusal = new Refusal(404, 'model_not_found', 'no "ü"');
   refusal.param = 'model';
-  assert.deepEqual(JSON.parse(Buffer.from(asciiBytes(errorBody('openai', refusal))).toString()), {
+  assert.deepEqual(JSON.parse(Buffer.from(asciiBytes(errorBody(OPENAI, refusal))).toString()), {
     error: {
       message: 'no "ü"',
       type: 'invalid_request_error',
@@ -171,7 +204,25 @@ test('an error has the shape that its protocol knows', () => {
       code: 'model_not_found',
     },
   });
-  assert.deepEqual(JSON.parse(errorBody('open-inference', refusal)), { error: 'no "ü"' });
-  const { error } = JSON.parse(errorBody('openai', new Refusal(500, 'x', 'y')));
+  assert.deepEqual(JSON.parse(errorBody(OPEN_INFERENCE, refusal)), { error: 'no "ü"' });
+  assert.deepEqual(JSON.parse(errorBody(KSERVE_V1, refusal)), { error: 'no "ü"' });
+  const { error } = JSON.parse(errorBody(OPENAI, new Refusal(500, 'x', 'y')));
   assert.deepEqual(error, { message: 'y', type: 'server_error', param: null, code: 'x' });
+});
+
+test('a status of HTTP has the gRPC status that says the same', () => {
+  const statuses: [http: number, grpc: number][] = [
+    [400, 3],
+    [404, 5],
+    [413, 8],
+    [415, 12],
+    [429, 8],
+    [500, 13],
+    [501, 12],
+    [503, 14],
+    [504, 4],
+  ];
+  for (const [http, grpc] of statuses) {
+    assert.equal(grpcStatusOf(new Refusal(http, 'x', 'y')), grpc, String(http));
+  }
 });

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { Batching, Mesh, Route } from '../../../control-plane/ir/mesh.ts';
 import { encodeSnapshot } from '../../../control-plane/xds/encode.ts';
 import { ClusterSchema } from '../../../control-plane/xds/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ListenerSchema } from '../../../control-plane/xds/gen/envoy/config/listener/v3/listener_pb.js';
+import { WasmSchema } from '../../../control-plane/xds/gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
+import { HttpConnectionManagerSchema } from '../../../control-plane/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { routeClass } from '../../../control-plane/xds/route-classes.ts';
 import type { Snapshot } from '../../../control-plane/xds/snapshot.ts';
 import { TYPE_URLS } from '../../../control-plane/xds/snapshot.ts';
@@ -63,7 +66,7 @@ const EDITS: readonly { readonly name: string; readonly mesh: Mesh; readonly typ
       ...MESH,
       targets: MESH.targets.map((target) => ({ ...target, servedModel: 'served' })),
     },
-    types: ['cluster'],
+    types: ['extension'],
   },
 ];
 
@@ -112,9 +115,35 @@ for (const { maxBytes, limit } of HELD) {
   });
 }
 
+test('router and splitter share a machine, and only the router is in the way of requests', () => {
+  const { extensions, listeners } = translate(MESH, OPTIONS);
+  const machines = ['modelweir.router', 'modelweir.splitter'].map((name) => {
+    const found = extensions.find((item) => item.name === name)?.typedConfig;
+    const wasm = found && anyUnpack(found, WasmSchema);
+    assert.equal(wasm?.config?.rootId, name);
+    return wasm?.config?.vm;
+  });
+  assert.deepEqual(machines[0], machines[1]);
+  assert.equal(machines[0]?.value?.vmId, 'modelweir.chain');
+  const filter = listeners[0]?.filterChains[0]?.filters[0]?.configType;
+  assert.ok(filter?.case === 'typedConfig');
+  assert.deepEqual(
+    anyUnpack(filter.value, HttpConnectionManagerSchema)?.httpFilters.map((item) => {
+      return item.disabled ? `(${item.name})` : item.name;
+    }),
+    [
+      'modelweir.router',
+      '(modelweir.splitter)',
+      'modelweir.trailers',
+      'modelweir.batcher',
+      'envoy.filters.http.router',
+    ],
+  );
+});
+
 test('a new build of a filter is a new configuration, though its path is the same', () => {
-  const router = { ...OPTIONS.modules.router, sha256: '1'.repeat(64) };
-  const options = { ...OPTIONS, modules: { ...OPTIONS.modules, router } };
+  const chain = { ...OPTIONS.modules.chain, sha256: '1'.repeat(64) };
+  const options = { ...OPTIONS, modules: { ...OPTIONS.modules, chain } };
   const after = encodeSnapshot(translate(MESH, options));
   assert.deepEqual(changedTypes(encode(MESH), after), ['extension']);
 });

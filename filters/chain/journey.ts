@@ -1,0 +1,212 @@
+/**
+ * One request through router, splitter and rewriter: which model, which route, which variant, and what has
+ * to be changed on the way to it. Pure: headers, bytes and a draw in, an action out. The filter carries
+ * it out in a proxy, `modelweir explain` prints it.
+ */
+import { OPEN_INFERENCE, OPENAI } from '../contract/protocols.ts';
+import { BodyEdit } from '../rewriter/body-edit.ts';
+import { messageEdit, rewritePath, textEdit } from '../rewriter/edits.ts';
+import { BY_HEADER, BY_JSON, BY_MESSAGE, BY_PATH } from '../router/call.ts';
+import { ANSWER, PASS, REFUSE, ROUTE, RouterRequest, WAIT } from '../router/core.ts';
+import { modelMetadata, modelReady } from '../router/listing.ts';
+import { RouterProgram } from '../router/program.ts';
+import { bucketOf, variantOfBucket, variantOfPoint } from '../splitter/choice.ts';
+import { RouteProgram, SplitterProgram, VariantProgram } from '../splitter/program.ts';
+import { READ_DONE } from '../wire/body-reader.ts';
+import { Refusal } from '../wire/error-body.ts';
+import { GrpcReader } from '../wire/grpc-reader.ts';
+import { HeaderSource } from '../wire/header-source.ts';
+import { StringRun } from '../wire/string-run.ts';
+import { Chance } from './chance.ts';
+
+export { ANSWER, PASS, REFUSE, WAIT };
+
+/** All is known: send it to `variant`, changed as `path`, `edit` and `header` say. */
+export const SEND: i32 = 5;
+/** As SEND, to ask the backend in its place: the answer has the backend's name of the model. */
+export const ASK: i32 = 6;
+
+export class Journey {
+  request: RouterRequest;
+  split: RouteProgram | null = null;
+  variant: VariantProgram | null = null;
+  /** The path to send; empty: as it is. */
+  path: string = '';
+  /** The change of the body; null: none. */
+  edit: BodyEdit | null = null;
+  /** The value to send in the header that names the model; empty: none does. */
+  modelHeader: string = '';
+  /** The sticky key that decided; empty: none did. */
+  key: string = '';
+  private router: RouterProgram;
+  private splitter: SplitterProgram;
+  /** Place of the sticky field among those that are read, or -1. */
+  private field: i32 = -1;
+  private chance: Chance;
+  private maxHoldBytes: i32;
+
+  constructor(
+    router: RouterProgram,
+    splitter: SplitterProgram,
+    headers: HeaderSource,
+    run: StringRun,
+    chance: Chance,
+  ) {
+    this.request = new RouterRequest(router, headers, run);
+    this.router = router;
+    this.splitter = splitter;
+    this.chance = chance;
+    this.maxHoldBytes = router.maxHoldBytes;
+  }
+
+  begin(hasBody: boolean): i32 {
+    const action = this.request.begin(hasBody, this.splitter.fields);
+    return action == ROUTE ? this.routed() : action;
+  }
+
+  /** The next bytes of the body. After SEND they need be given only while `request.watching`. */
+  body(bytes: Uint8Array, size: i32): i32 {
+    const request = this.request;
+    const known = request.route !== null;
+    const action = request.body(bytes, size);
+    if (action == REFUSE || action == PASS) return action;
+    if (this.variant !== null) return WAIT;
+    if (!known) {
+      if (action == WAIT) return WAIT;
+      const early = this.routed();
+      if (early != WAIT) return early;
+      if (request.rest(bytes, size) == REFUSE) return REFUSE;
+    }
+    return this.fieldPending() ? WAIT : this.settle();
+  }
+
+  /** The body is over. SEND or REFUSE where nothing of it has left; else PASS or REFUSE. */
+  end(): i32 {
+    const request = this.request;
+    const action = request.end();
+    if (action == REFUSE || this.variant !== null) return action;
+    return request.route === null ? PASS : this.settle();
+  }
+
+  /** The route is known: its variant may need a field of the body that has not come yet. */
+  private routed(): i32 {
+    const route = this.request.route!;
+    this.split = this.splitter.find(route.name);
+    if (this.split !== null) this.field = this.split!.stickyField;
+    else this.split = this.splitOfBefore(route.name);
+    if (this.split === null) return this.nobody(route.name);
+    return this.fieldPending() ? WAIT : this.settle();
+  }
+
+  /**
+   * The two configurations come one after the other, in either order: a route that one knows and the other
+   * does not yet, or no longer, is served as it was a moment ago.
+   */
+  private splitOfBefore(route: string): RouteProgram | null {
+    const earlier = this.splitter.previous;
+    if (earlier !== null) {
+      const split = earlier.find(route);
+      if (split !== null) return split;
+    }
+    const router = this.router.previous;
+    if (router === null) return null;
+    const before = router.find(this.request.question);
+    if (before === null) return null;
+    this.request.route = before;
+    return this.splitter.find(before.name);
+  }
+
+  /** What does not come within the limit counts as missing: the request goes on without it. */
+  private fieldPending(): boolean {
+    const split = this.split!;
+    const request = this.request;
+    const reader = request.reader;
+    const fields = request.fields;
+    if (this.field < 0 || reader === null || fields === null) return false;
+    if (reader.status == READ_DONE) return false;
+    if (fields.has(this.field) || reader.position > this.maxHoldBytes) return false;
+    return split.stickyHeader.length == 0 || this.header(split.stickyHeader).length == 0;
+  }
+
+  private settle(): i32 {
+    const request = this.request;
+    const split = this.split!;
+    const index = this.choose(split);
+    if (index < 0 || index >= split.variants.length) return this.nobody(split.name);
+    const variant = split.variants[index];
+    this.variant = variant;
+    if (!request.route!.strict && !request.call.streaming) request.watching = false;
+    const kind = request.call.kind;
+    if (kind == BY_PATH) return this.settlePath(variant);
+    if (kind == BY_HEADER) {
+      // Also where it is the same name: a second such header must not reach the backend.
+      const served = variant.served();
+      const model = request.question.model;
+      this.modelHeader = served.renames(model) ? served.model : model;
+    } else this.settleBody(variant);
+    return this.edit !== null && request.call.streaming ? this.renamedStream() : SEND;
+  }
+
+  private choose(split: RouteProgram): i32 {
+    if (split.totalWeight <= 0) return -1;
+    this.key = this.stickyKey(split);
+    if (this.key.length > 0) return variantOfBucket(split, bucketOf(split, this.key));
+    return variantOfPoint(split, this.chance.below(split.totalWeight));
+  }
+
+  private stickyKey(split: RouteProgram): string {
+    const key = split.stickyHeader.length > 0 ? this.header(split.stickyHeader) : '';
+    const fields = this.request.fields;
+    if (key.length > 0 || fields === null || this.field < 0) return key;
+    return fields.text(this.field);
+  }
+
+  private settleBody(variant: VariantProgram): void {
+    const request = this.request;
+    const reader = request.reader;
+    const model = request.question.model;
+    // A body that went to its default route unread is sent as it is, as is what names no model.
+    if (reader === null) return;
+    const served = variant.served();
+    const call = request.call;
+    this.edit =
+      call.kind == BY_MESSAGE
+        ? messageEdit(served, model, reader as GrpcReader, call.versionField)
+        : textEdit(served, model, reader.offset, reader.length, call.kind == BY_JSON);
+  }
+
+  /** Questions about the model are answered here where its backend cannot. */
+  private settlePath(variant: VariantProgram): i32 {
+    const request = this.request;
+    const parts = request.call.path!;
+    const path = this.header(':path');
+    const model = request.question.model;
+    const served = variant.served();
+    const sent = rewritePath(served, path, parts, model);
+    if (sent != path) this.path = sent;
+    if (request.call.protocol != OPEN_INFERENCE || this.header(':method') != 'GET') return SEND;
+    const versioned = parts.versionFrom < parts.versionTo;
+    const rest = path.substring(versioned ? parts.versionTo : parts.modelTo, parts.pathTo);
+    const isReady = rest == '/ready';
+    if (!isReady && rest.length > 0) return SEND;
+    if (variant.protocol != OPENAI) return !isReady && served.renames(model) ? ASK : SEND;
+    request.answer = isReady ? modelReady(model) : modelMetadata(model);
+    return ANSWER;
+  }
+
+  private nobody(route: string): i32 {
+    const message = 'no variant of route ' + route + ' takes requests';
+    return this.request.refuse(new Refusal(503, 'no_variant', message));
+  }
+
+  /** Only the first message could be edited: the others would ask the backend for a model it has not. */
+  private renamedStream(): i32 {
+    const message =
+      'the backend knows this model under another name or version, and streams of messages are not edited: use ModelInfer';
+    return this.request.refuse(new Refusal(501, 'renamed_stream', message));
+  }
+
+  private header(name: string): string {
+    return this.request.question.headers.get(name);
+  }
+}
