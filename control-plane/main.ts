@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: one file per command. */
 import { Command } from 'commander';
+import { explainCommand } from './cli/explain.ts';
 import { CommandFailure } from './cli/failure.ts';
 import { quickstartCommand } from './cli/quickstart/index.ts';
 import { serveCommand } from './cli/serve.ts';
@@ -14,6 +15,7 @@ const program = new Command('modelweir')
   .addCommand(quickstartCommand())
   .addCommand(serveCommand())
   .addCommand(validateCommand())
+  .addCommand(explainCommand())
   .addCommand(statusCommand());
 
 for (const command of [program, ...program.commands]) {
