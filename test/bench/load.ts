@@ -15,9 +15,14 @@ export interface LoadResult {
   readonly requestsPerSecond: number;
   /** CPU time of all `pids` together, per request, in microseconds. */
   readonly cpuMicros: number;
+  /** Share of one core that `pids` used: far below 1 they waited, for the load or for the backend. */
+  readonly coreShare: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
+
+/** How often the generator looks whether its time is over. */
+const STOP_CHECK_MS = 100;
 
 /**
  * Runs the load and measures. Latencies are taken per request by our own clock, since the generator's
@@ -34,6 +39,7 @@ export async function measure(options: LoadOptions): Promise<LoadResult> {
         url: options.url,
         connections: options.connections,
         duration: options.seconds,
+        sampleInt: STOP_CHECK_MS,
         requests: [...options.requests],
       },
       (error: Error | null, value: autocannon.Result) => (error ? reject(error) : resolve(value)),
@@ -42,13 +48,17 @@ export async function measure(options: LoadOptions): Promise<LoadResult> {
   });
   const seconds = (performance.now() - started) / 1000;
   const cpu = (await totalCpu(options.pids)) - before;
-  if (result.non2xx > 0 || result.errors > 0 || latencies.length === 0) {
-    throw new Error(`${options.url}: ${result.non2xx} answers not 2xx, ${result.errors} errors`);
+  const failed = result.non2xx + result.errors + result.timeouts;
+  if (failed > 0 || latencies.length === 0) {
+    const { non2xx, errors, timeouts } = result;
+    const failures = `${non2xx} answers not 2xx, ${errors} errors, ${timeouts} timeouts`;
+    throw new Error(`${options.url}: ${latencies.length} answers, ${failures}`);
   }
   latencies.sort((a, b) => a - b);
   return {
     requestsPerSecond: latencies.length / seconds,
     cpuMicros: (cpu / latencies.length) * 1e6,
+    coreShare: cpu / seconds,
     p50Ms: latencies[Math.floor(latencies.length * 0.5)] ?? 0,
     p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? 0,
   };

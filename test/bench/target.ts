@@ -1,21 +1,39 @@
 /** What a benchmark has to reach. */
 
-export interface Target {
+export type Target = AtMost | AtLeast;
+
+interface Measured {
   readonly name: string;
-  /** Measured, in the target's unit. */
+  /** In the target's unit; not a number where it could not be measured, which is a miss. */
   readonly measured: number;
-  /** At most this. */
+}
+
+interface AtMost extends Measured {
   readonly atMost: number;
+}
+
+interface AtLeast extends Measured {
+  readonly atLeast: number;
 }
 
 /** One line a target. Returns whether all are met. */
 export function printTargets(targets: readonly Target[]): boolean {
   console.log('\n## targets\n');
-  for (const { name, measured, atMost } of targets) {
-    const verdict = measured <= atMost ? 'met   ' : 'MISSED';
-    console.log(`${verdict} ${name}: ${measured.toFixed(2)}, at most ${atMost.toFixed(2)}`);
+  for (const target of targets) {
+    const verdict = isMet(target) ? 'met   ' : 'MISSED';
+    console.log(`${verdict} ${target.name}: ${target.measured.toFixed(2)}, ${boundText(target)}`);
   }
-  return targets.every(({ measured, atMost }) => measured <= atMost);
+  return targets.every(isMet);
+}
+
+function boundText(target: Target): string {
+  return 'atMost' in target
+    ? `at most ${target.atMost.toFixed(2)}`
+    : `at least ${target.atLeast.toFixed(2)}`;
+}
+
+function isMet(target: Target): boolean {
+  return 'atMost' in target ? target.measured <= target.atMost : target.measured >= target.atLeast;
 }
 
 export function median(values: readonly number[]): number {
