@@ -3,7 +3,8 @@
  * Makes sure that packages, Node 24, Envoy and the built filters are there, then runs the command.
  * Plain JavaScript for Node 20 and newer with nothing installed; it must not know what the command does.
  *
- * Options: --quiet (say nothing on success), --no-envoy, --no-filters (leave that part out).
+ * Options: --quiet (say nothing on success), --no-envoy, --no-filters (leave that part out), --clients (get
+ * the Python clients of the tests as well).
  */
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -13,11 +14,12 @@ import { withLock } from './bootstrap/lock.mjs';
 import { prepareNode } from './bootstrap/node-binary.mjs';
 import { preparePackages } from './bootstrap/packages.mjs';
 import { run, runQuietly } from './bootstrap/process.mjs';
+import { preparePythonClients } from './bootstrap/python-clients.mjs';
 import { Unprepared } from './bootstrap/unprepared.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const usage =
-  'usage: node scripts/bootstrap.mjs [--quiet] [--no-envoy] [--no-filters] -- <command...>';
+  'usage: node scripts/bootstrap.mjs [--quiet] [--no-envoy] [--no-filters] [--clients] -- <command...>';
 
 try {
   const { flags, command } = parseArguments(process.argv.slice(2));
@@ -40,6 +42,7 @@ async function prepare(flags, say) {
   const paths = [dirname(node), join(root, 'node_modules', '.bin'), process.env.PATH];
   const environment = { ...process.env, PATH: paths.join(delimiter) };
   if (!flags.has('--no-envoy')) await prepareEnvoy(root, say);
+  if (flags.has('--clients')) await preparePythonClients(root, say);
   if (!flags.has('--no-filters')) await buildFilters(node, environment, flags.has('--quiet'));
   return environment;
 }
@@ -61,7 +64,7 @@ async function buildFilters(node, environment, isQuiet) {
 }
 
 function parseArguments(words) {
-  const known = ['--quiet', '--no-envoy', '--no-filters'];
+  const known = ['--quiet', '--no-envoy', '--no-filters', '--clients'];
   const separator = words.indexOf('--');
   const flags = new Set(separator < 0 ? words : words.slice(0, separator));
   const unknown = [...flags].find((flag) => !known.includes(flag));
