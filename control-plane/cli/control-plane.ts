@@ -15,6 +15,8 @@ import { FolderSource } from '../store/folder-source.ts';
 import type { SourceEvent } from '../store/object.ts';
 import { checkConsistency } from '../xds/consistency.ts';
 import { encodeSnapshot } from '../xds/encode.ts';
+import { splitterConfig } from '../xds/filter-configs.ts';
+import { Revisions } from '../xds/revisions.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
 import { type TranslateOptions, translate } from '../xds/translate.ts';
 import { CommandFailure } from './failure.ts';
@@ -47,6 +49,7 @@ export class ControlPlane {
   private readonly source: FolderSource;
   private readonly ads: AdsServer;
   private readonly statusServer: StatusServer;
+  private readonly revisions = new Revisions();
   private readonly metrics = new Metrics();
   private result = EMPTY;
   private published: Published | null = null;
@@ -136,7 +139,8 @@ export class ControlPlane {
   private translated(mesh: Mesh): Snapshot | null {
     const { logger, translation } = this.options;
     try {
-      const set = translate(mesh, translation);
+      const splitterRevision = this.revisions.of(splitterConfig(mesh));
+      const set = translate(mesh, { ...translation, splitterRevision });
       const contradictions = checkConsistency(set);
       if (contradictions.length === 0) return encodeSnapshot(set);
       this.unpublished = `the state contradicts itself: ${contradictions.join('; ')}`;

@@ -5,6 +5,7 @@
 import './portable-globals.ts';
 import { Chance } from '../../filters/chain/chance.ts';
 import { ANSWER, ASK, Journey, PASS, REFUSE, SEND } from '../../filters/chain/journey.ts';
+import { Recent } from '../../filters/chain/recent.ts';
 import { Problems } from '../../filters/contract/fields.ts';
 import { decodeRouterConfig } from '../../filters/contract/router-config.ts';
 import { decodeSplitterConfig } from '../../filters/contract/splitter-config.ts';
@@ -58,7 +59,7 @@ export function explain(mesh: ir.Mesh, options: TranslateOptions, file: RequestF
   const { router, splitter } = programs(mesh, options);
   const chance = new NotedChance();
   const headers = new FileHeaders(file);
-  const journey = new Journey(router, splitter, headers, new StringRun(), chance);
+  const journey = new Journey(router, splitter, new Recent(), headers, new StringRun(), chance);
   const action = travel(journey, file.body);
   const { question, route, refusal, call } = journey.request;
   const asked = action !== PASS;

@@ -46,8 +46,9 @@ export function routerConfig(mesh: ir.Mesh, options: TranslateOptions): string {
 }
 
 /** A route without any weight has no cluster to name: left out here, its requests get 503. */
-export function splitterConfig(mesh: ir.Mesh): string {
+export function splitterConfig(mesh: ir.Mesh, revision = 0): string {
   const config = new SplitterConfig();
+  config.revision = revision;
   const targets = new Map(mesh.targets.map((target) => [target.name, target]));
   for (const route of mesh.routes) {
     if (route.variants.every((variant) => variant.weight === 0)) continue;

@@ -56,7 +56,7 @@ const FILTERS: readonly (ModelFilter | NativeFilter)[] = [
     kind: 'wasm',
     name: 'modelweir.splitter',
     module: 'chain',
-    configuration: (mesh) => splitterConfig(mesh),
+    configuration: (mesh, options) => splitterConfig(mesh, options.splitterRevision),
     disabled: true,
     optional: false,
   },

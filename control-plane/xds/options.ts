@@ -61,4 +61,6 @@ export interface TranslateOptions {
   /** Request header that names the model where nothing else does, lower case; null: none. */
   readonly modelHeader: string | null;
   readonly accessLog: AccessLogTarget | null;
+  /** Of the splitter's configuration: see `revisions.ts`. Default 0. */
+  readonly splitterRevision?: number;
 }

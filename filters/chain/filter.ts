@@ -25,7 +25,7 @@ import { choices, Holding, NO_ROUTE, requests } from './counts.ts';
 import { editHeldBody } from './edited-body.ts';
 import { ANSWER, ASK, Journey, PASS, REFUSE, SEND, WAIT } from './journey.ts';
 import { askMetadata } from './metadata.ts';
-import { ChainRoot, splitterProgram } from './root.ts';
+import { ChainRoot, recent, splitterProgram } from './root.ts';
 
 /** Bytes read at a time: a window stays in the processor's cache, and the shared chunk small. */
 const WINDOW_BYTES: i32 = 65536;
@@ -80,7 +80,7 @@ export class ChainStream extends Stream {
     const program = this.root.router;
     if (program === null || program.disabled) return CONTINUE;
     const headers = new HeaderBlock(REQUEST_HEADERS);
-    const journey = new Journey(program, splitterProgram(), headers, STRING_RUN, CHANCE);
+    const journey = new Journey(program, splitterProgram(), recent, headers, STRING_RUN, CHANCE);
     this.headers = headers;
     this.journey = journey;
     const action = journey.begin(!endOfStream);

@@ -18,6 +18,7 @@ import { GrpcReader } from '../wire/grpc-reader.ts';
 import { HeaderSource } from '../wire/header-source.ts';
 import { StringRun } from '../wire/string-run.ts';
 import { Chance } from './chance.ts';
+import { Recent } from './recent.ts';
 
 export { ANSWER, PASS, REFUSE, WAIT };
 
@@ -38,7 +39,7 @@ export class Journey {
   modelHeader: string = '';
   /** The sticky key that decided; empty: none did. */
   key: string = '';
-  private router: RouterProgram;
+  private recent: Recent;
   private splitter: SplitterProgram;
   /** Place of the sticky field among those that are read, or -1. */
   private field: i32 = -1;
@@ -48,12 +49,13 @@ export class Journey {
   constructor(
     router: RouterProgram,
     splitter: SplitterProgram,
+    recent: Recent,
     headers: HeaderSource,
     run: StringRun,
     chance: Chance,
   ) {
     this.request = new RouterRequest(router, headers, run);
-    this.router = router;
+    this.recent = recent;
     this.splitter = splitter;
     this.chance = chance;
     this.maxHoldBytes = router.maxHoldBytes;
@@ -98,22 +100,20 @@ export class Journey {
     return this.fieldPending() ? WAIT : this.settle();
   }
 
-  /**
-   * The two configurations come one after the other, in either order: a route that one knows and the other
-   * does not yet, or no longer, is served as it was a moment ago.
-   */
+  /** What one configuration does not know yet, or no longer, is served as it was a moment ago. */
   private splitOfBefore(route: string): RouteProgram | null {
-    const earlier = this.splitter.previous;
-    if (earlier !== null) {
-      const split = earlier.find(route);
-      if (split !== null) return split;
+    const recent = this.recent;
+    const split = recent.split(route);
+    if (split !== null) return split;
+    for (let i = recent.routers.length - 1; i >= 0; i--) {
+      const before = recent.routers[i].find(this.request.question);
+      if (before === null) continue;
+      const known = this.splitter.find(before.name);
+      if (known === null) continue;
+      this.request.route = before;
+      return known;
     }
-    const router = this.router.previous;
-    if (router === null) return null;
-    const before = router.find(this.request.question);
-    if (before === null) return null;
-    this.request.route = before;
-    return this.splitter.find(before.name);
+    return null;
   }
 
   /** What does not come within the limit counts as missing: the request goes on without it. */

@@ -12,6 +12,7 @@ import { Root, Stream } from '../host/stream.ts';
 import { compileRouter, RouterProgram } from '../router/program.ts';
 import { compileSplitter, SplitterProgram } from '../splitter/program.ts';
 import { ChainStream } from './filter.ts';
+import { Recent } from './recent.ts';
 
 const ROOT_ID = new Property('plugin_root_id');
 const SPLITTER: string = 'modelweir.splitter';
@@ -25,82 +26,121 @@ const splitterText = new SharedText('modelweir.splitter');
 /** How long what a configuration replaced may still complete the other one. */
 const GRACE_MS: i32 = 5000;
 
-/** The last good ones of this machine; null until there is one. */
-let splitter: SplitterProgram | null = null;
-let router: RouterProgram | null = null;
+/** Of both: what is kept a moment longer. */
+export const recent = new Recent();
 
-/** Without a configuration nothing has a variant. */
+/** The router's last good configuration in this machine; null until there is one. */
+let router: RouterProgram | null = null;
+/** The splitter's that are alive, the newest last. */
+const splitters: SplitterProgram[] = [];
+
+/** The one of them that has no root: it counts until this machine's own splitter is configured. */
+let rootless: SplitterProgram | null = null;
+
+/** Null where there is none: then nothing has a variant. */
+function newestSplitter(): SplitterProgram | null {
+  const count = splitters.length;
+  return count == 0 ? null : splitters[count - 1];
+}
+
+const NO_SPLITTER = new SplitterProgram();
+
 export function splitterProgram(): SplitterProgram {
-  const program = splitter;
-  if (program !== null) return program;
-  const empty = new SplitterProgram();
-  splitter = empty;
-  return empty;
+  const program = newestSplitter();
+  return program === null ? NO_SPLITTER : program;
 }
 
 export class ChainRoot extends Root {
   /** Null in the splitter's root. */
   router: RouterProgram | null = null;
+  /** Null in the router's root. */
+  private splitter: SplitterProgram | null = null;
 
   configure(text: string): string {
     const problems = new Problems();
     if (ROOT_ID.get() == SPLITTER) {
-      if (configureSplitter(text, problems)) splitterText.set(text);
+      const program = readSplitter(text, problems);
+      if (program !== null) this.takeSplitter(program, text);
     } else {
-      const program = configureRouter(text, problems);
-      if (program !== null) this.router = program;
-      if (splitter === null) recoverSplitter();
+      const program = readRouter(text, problems);
+      if (program !== null) this.takeRouter(program);
+      if (splitters.length == 0) recoverSplitter();
     }
-    if (this.previousIsKept()) setTickMs(GRACE_MS);
     return problems.text();
   }
 
-  /** The grace of what this root's configuration replaced is over. */
   tick(): void {
     setTickMs(0);
-    const own = this.router;
-    const split = splitter;
-    if (own !== null) own.previous = null;
-    else if (split !== null) split.previous = null;
+    recent.clear();
   }
 
-  private previousIsKept(): bool {
-    const own = this.router;
-    const split = splitter;
-    return own !== null ? own.previous !== null : split !== null && split.previous !== null;
+  /**
+   * Where an old configuration comes back while its root is still alive, Envoy uses that root again and
+   * tells nobody: what shows is that the root in between ends. The last one is kept: while a new build
+   * takes over, the router may outlive it here.
+   */
+  ended(): void {
+    const split = this.splitter;
+    if (split === null) return;
+    removeSplitter(split);
+    if (splitters.length == 0) keepRootless(split);
   }
 
   createStream(): Stream {
     return new ChainStream(this);
   }
+
+  private takeRouter(program: RouterProgram): void {
+    const before = router;
+    router = program;
+    this.router = program;
+    if (before === null) return;
+    recent.routerChanged(before, program);
+    setTickMs(GRACE_MS);
+  }
+
+  private takeSplitter(program: SplitterProgram, text: string): void {
+    const before = newestSplitter();
+    const own = this.splitter;
+    if (own !== null) removeSplitter(own);
+    const stray = rootless;
+    if (stray !== null) removeSplitter(stray);
+    rootless = null;
+    this.splitter = program;
+    splitters.push(program);
+    splitterText.set(text);
+    if (before === null) return;
+    recent.splitterChanged(before, program);
+    setTickMs(GRACE_MS);
+  }
 }
 
 /** Null, with the reasons in `problems`, where `text` is not good. */
-function configureRouter(text: string, problems: Problems): RouterProgram | null {
+function readRouter(text: string, problems: Problems): RouterProgram | null {
   const config = decodeRouterConfig(text, problems);
   if (config === null) return null;
-  const program = compileRouter(config, problems);
-  if (program === null) return null;
-  const before = router;
-  if (before !== null) before.previous = null;
-  program.previous = before;
-  router = program;
-  return program;
+  return compileRouter(config, problems);
 }
 
-function configureSplitter(text: string, problems: Problems): bool {
+function readSplitter(text: string, problems: Problems): SplitterProgram | null {
   const config = decodeSplitterConfig(text, problems);
-  if (config === null) return false;
-  const program = compileSplitter(config, problems);
-  if (program === null) return false;
-  const before = splitter;
-  if (before !== null) before.previous = null;
-  program.previous = before;
-  splitter = program;
-  return true;
+  if (config === null) return null;
+  return compileSplitter(config, problems);
+}
+
+function removeSplitter(program: SplitterProgram): void {
+  const index = splitters.indexOf(program);
+  if (index >= 0) splitters.splice(index, 1);
 }
 
 function recoverSplitter(): void {
   const text = splitterText.get();
-  if (text.length > 0) configureSplitter(text, new Problems());
+  if (text.length == 0) return;
+  const program = readSplitter(text, new Problems());
+  if (program !== null) keepRootless(program);
+}
+
+function keepRootless(program: SplitterProgram): void {
+  rootless = program;
+  splitters.push(program);
 }

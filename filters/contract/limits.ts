@@ -9,6 +9,7 @@ export const CONTRACT_VERSION: i32 = 2;
 /** Sticky keys are hashed into this many buckets. */
 export const BUCKETS: i32 = 10000;
 
+export const MAX_REVISION: i32 = 2147483647;
 export const MAX_WEIGHT: i32 = 1000000;
 export const MAX_VARIANTS: i32 = 64;
 export const MAX_NAME_LENGTH: i32 = 253;

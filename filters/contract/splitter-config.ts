@@ -8,6 +8,7 @@ import {
   MAX_FIELD_PATH_LENGTH,
   MAX_MODEL_NAME_LENGTH,
   MAX_NAME_LENGTH,
+  MAX_REVISION,
   MAX_ROUTES,
   MAX_VARIANTS,
   MAX_WEIGHT,
@@ -41,6 +42,8 @@ export class SplitterRoute {
 
 export class SplitterConfig {
   disabled: boolean = false;
+  /** Tells this configuration from an earlier one that says the same. The filter does not look at it. */
+  revision: i32 = 0;
   routes: SplitterRoute[] = [];
 }
 
@@ -50,6 +53,7 @@ export function decodeSplitterConfig(text: string, problems: Problems): Splitter
   if (fields === null) return null;
   const config = new SplitterConfig();
   config.disabled = fields.bool('disabled');
+  config.revision = fields.int('revision', 0, MAX_REVISION);
   const routes = fields.list('routes', MAX_ROUTES);
   for (let i = 0; i < routes.length; i++) {
     config.routes.push(decodeRoute(routes[i], i, problems));
@@ -92,6 +96,7 @@ export function encodeSplitterConfig(config: SplitterConfig): string {
   const writer = new JsonObjectWriter();
   writer.int('version', CONTRACT_VERSION);
   writer.bool('disabled', config.disabled);
+  writer.int('revision', config.revision);
   writer.list('routes', routes);
   return writer.text();
 }

@@ -153,8 +153,6 @@ export class RouterProgram {
   modelHeader: string = '';
   noteFacts: boolean = false;
   metadataTimeoutMs: i32 = 0;
-  /** What this one replaced a moment ago; null otherwise. */
-  previous: RouterProgram | null = null;
   /** Whether there is a route that reads no further than to the model. */
   hasFast: boolean = false;
   /** Whether any table depends on the host: where none does, nobody need read the header. */

@@ -60,8 +60,6 @@ export class SplitterProgram {
   routes: Map<string, RouteProgram> = new Map<string, RouteProgram>();
   /** Fields of bodies that any route wants. */
   fields: FieldList = new FieldList();
-  /** What this one replaced a moment ago; null otherwise. */
-  previous: SplitterProgram | null = null;
 
   find(route: string): RouteProgram | null {
     return this.routes.has(route) ? this.routes.get(route)! : null;

@@ -61,6 +61,7 @@ const ROUTER = {
 const SPLITTER = {
   version: CONTRACT_VERSION,
   disabled: false,
+  revision: 3,
   routes: [
     {
       name: 'default/digits',

@@ -9,6 +9,8 @@ import type { ProxyStatus, TypeStatus } from '../../../control-plane/serve/ads-s
 import { AdsServer } from '../../../control-plane/serve/ads-server.ts';
 import { checkConsistency } from '../../../control-plane/xds/consistency.ts';
 import { encodeSnapshot } from '../../../control-plane/xds/encode.ts';
+import { splitterConfig } from '../../../control-plane/xds/filter-configs.ts';
+import { Revisions } from '../../../control-plane/xds/revisions.ts';
 import type { Snapshot } from '../../../control-plane/xds/snapshot.ts';
 import { TYPE_URLS } from '../../../control-plane/xds/snapshot.ts';
 import type {
@@ -65,8 +67,11 @@ export async function serveMesh(options: ServedMeshOptions): Promise<ServedMesh>
   const newServer = () => new AdsServer({ logger: pino({ enabled: false }) });
   let server = newServer();
   let last: Snapshot;
+  const revisions = new Revisions();
   const publish: ServedMesh['publish'] = (mesh, change = (set) => set) => {
-    const set = translate(mesh, { modules, limits, modelHeader: null, accessLog });
+    const splitterRevision = revisions.of(splitterConfig(mesh));
+    const translation = { modules, limits, modelHeader: null, accessLog, splitterRevision };
+    const set = translate(mesh, translation);
     const problems = checkConsistency(set);
     if (problems.length > 0) throw new Error(problems.join('; '));
     last = encodeSnapshot(change(set));

@@ -3,6 +3,7 @@ import 'assemblyscript/std/portable/index.js';
 import assert from 'node:assert/strict';
 import { Chance } from '../../../filters/chain/chance.ts';
 import { ANSWER, ASK, Journey, PASS, REFUSE, SEND, WAIT } from '../../../filters/chain/journey.ts';
+import { Recent } from '../../../filters/chain/recent.ts';
 import type { RouterProgram } from '../../../filters/router/program.ts';
 import type { SplitterProgram } from '../../../filters/splitter/program.ts';
 import { HeaderSource } from '../../../filters/wire/header-source.ts';
@@ -103,7 +104,14 @@ function journeyOf(mesh: TestMesh, request: TestRequest, splitter?: SplitterProg
   programs.set(mesh, known);
   const headers = new TestHeaders(headersOf(request));
   const chance = new FixedChance(request.draw ?? 0);
-  return new Journey(known[0], splitter ?? known[1], headers, new StringRun(), chance);
+  return new Journey(
+    known[0],
+    splitter ?? known[1],
+    new Recent(),
+    headers,
+    new StringRun(),
+    chance,
+  );
 }
 
 /** `splitter` takes the place of the mesh's own. */
