@@ -5,19 +5,17 @@
  */
 
 /**
- * Garbage that may gather before a collection: at least so much, and a share of what the configuration
- * takes, since a collection costs time in all live objects, and a big routing table is many. Never a share of
- * the memory there is: what was estimated too low makes that grow.
+ * Garbage that may gather before a collection: at least so much, and so much per byte of configuration, since
+ * a collection costs time in all live objects, and a big routing table is many. Never a share of the memory
+ * there is: what was estimated too low makes that grow.
  */
 const COLLECT_AFTER_BYTES: usize = 1 << 20;
-const COLLECT_AFTER_SHARE: usize = 2;
-/** What a byte of configuration takes when it is compiled, measured roughly. */
-const LIVE_PER_CONFIGURATION_BYTE: usize = 6;
+const COLLECT_PER_CONFIGURATION_BYTE: usize = 16;
 /** What a callback may leave behind in small objects, as an estimate. */
-const CALLBACK_BYTES: usize = 1 << 10;
+const CALLBACK_BYTES: usize = 1 << 9;
 
 let garbageBytes: usize = 0;
-let liveBytes: usize = 0;
+let collectAfterBytes: usize = COLLECT_AFTER_BYTES;
 let depth: i32 = 0;
 
 /** Where host calls put a (pointer, size) pair, or one number of up to eight bytes. */
@@ -105,7 +103,7 @@ export function noteGarbage(bytes: i32): void {
 
 /** Tells the collector how big the configuration is that is kept from now on, in bytes of its text. */
 export function noteConfiguration(bytes: i32): void {
-  liveBytes = max(liveBytes, <usize>bytes * LIVE_PER_CONFIGURATION_BYTE);
+  collectAfterBytes = max(collectAfterBytes, <usize>bytes * COLLECT_PER_CONFIGURATION_BYTE);
 }
 
 export function enter(): void {
@@ -116,8 +114,7 @@ export function enter(): void {
 export function leave(): void {
   depth--;
   garbageBytes += CALLBACK_BYTES;
-  if (depth > 0 || garbageBytes < COLLECT_AFTER_BYTES) return;
-  if (garbageBytes < liveBytes / COLLECT_AFTER_SHARE) return;
+  if (depth > 0 || garbageBytes < collectAfterBytes) return;
   garbageBytes = 0;
   __collect();
 }

@@ -185,11 +185,11 @@ export class ChainStream extends Stream {
     }
     if (route.batched) ROUTE_NAME.set(REQUEST_HEADERS, route.name);
     if (route.routeClass.length > 0) ROUTE_CLASS.set(REQUEST_HEADERS, route.routeClass);
-    CLUSTER.setBytes(REQUEST_HEADERS, variant.clusterBytes);
+    CLUSTER.setBytes(REQUEST_HEADERS, variant.clusterBytes());
     clearRouteCache();
     choices.add(route.name, variant.name);
     if (program.noteFacts) this.note(journey, route, variant);
-    if (journey.split!.variantHeader) SHOWN_FACT.setBytes(variant.nameBytes);
+    if (journey.split!.variantHeader) SHOWN_FACT.setBytes(variant.nameBytes());
     if (journey.request.watching) this.task = WATCHING;
     else this.journey = null;
     return CONTINUE;

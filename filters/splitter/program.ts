@@ -10,9 +10,6 @@ import { continueHash, hashText, mix } from './hash.ts';
 export class VariantProgram {
   name: string = '';
   cluster: string = '';
-  /** Both names in UTF-8, as they are handed to the host. */
-  nameBytes: Uint8Array;
-  clusterBytes: Uint8Array;
   weight: i32 = 0;
   /** One of `PROTOCOLS`. */
   protocol: string = '';
@@ -20,20 +17,38 @@ export class VariantProgram {
   salt: u32 = 0;
   private servedModel: string = '';
   private servedVersion: string = '';
+  /** Made for the first request that needs them: of many thousands of variants few do. */
   private servedName: ServedName | null = null;
+  private encodedName: Uint8Array | null = null;
+  private encodedCluster: Uint8Array | null = null;
 
   constructor(config: SplitterVariant) {
     this.name = config.name;
     this.cluster = config.cluster;
-    this.nameBytes = encodeUtf8(config.name);
-    this.clusterBytes = encodeUtf8(config.cluster);
     this.weight = config.weight;
     this.protocol = config.protocol;
     this.servedModel = config.servedModel;
     this.servedVersion = config.servedVersion;
   }
 
-  /** Name under which the backend knows the model; encoded for the first request that needs it. */
+  /** The name in UTF-8, as it is handed to the host. */
+  nameBytes(): Uint8Array {
+    const known = this.encodedName;
+    if (known !== null) return known;
+    const bytes = encodeUtf8(this.name);
+    this.encodedName = bytes;
+    return bytes;
+  }
+
+  clusterBytes(): Uint8Array {
+    const known = this.encodedCluster;
+    if (known !== null) return known;
+    const bytes = encodeUtf8(this.cluster);
+    this.encodedCluster = bytes;
+    return bytes;
+  }
+
+  /** Name under which the backend knows the model. */
   served(): ServedName {
     const known = this.servedName;
     if (known !== null) return known;

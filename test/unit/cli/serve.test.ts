@@ -85,7 +85,11 @@ test(
     const mended = await report();
     const restored = mended.published?.versions ?? {};
     const differing = Object.keys(restored).filter((type) => restored[type] !== before[type]);
-    assert.deepEqual(differing, changed, 'told from what Envoy may still have, and so not the same');
+    assert.deepEqual(
+      differing,
+      changed,
+      'told from what Envoy may still have, and so not the same',
+    );
     assert.deepEqual(mended.problems, []);
   },
 );

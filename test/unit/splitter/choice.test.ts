@@ -23,7 +23,12 @@ function routeOf(weights: Weights, name = 'default/digits'): RouteProgram {
   }));
   const route = { name, stickyHeader: 'X-User', stickyField: '', variantHeader: true, variants };
   const problems = new Problems();
-  const text = JSON.stringify({ version: CONTRACT_VERSION, disabled: false, routes: [route] });
+  const text = JSON.stringify({
+    version: CONTRACT_VERSION,
+    disabled: false,
+    revision: 0,
+    routes: [route],
+  });
   const config = decodeSplitterConfig(text, problems);
   assert.ok(config, problems.text());
   const compiled = compileSplitter(config, problems)?.routes.get(name);
