@@ -1,27 +1,33 @@
 /**
- * Keeps a configuration from coming back in the very bytes that it had before. Where Envoy still has a Wasm
- * plugin of the same bytes, it takes that one again without telling the module, which then goes on with
- * what came in between until that has ended.
+ * Keeps a configuration from coming back in the very bytes that it had a moment before. Where Envoy still has
+ * a Wasm plugin of the same bytes, it takes that one again without telling the module, which then goes on
+ * with what came in between until that has ended.
+ *
+ * A text has few revisions and takes them in turn, since Envoy remembers every configuration that it has
+ * checked, for good: about a kilobyte each.
  */
 import { createHash } from 'node:crypto';
 
-/** Texts that are remembered of one revision. */
+/** By the time that a text has had so many, Envoy has long let go of the first. */
+const REVISIONS = 3;
+/** Texts that are remembered; the one that was used longest ago is forgotten first. */
 const MAX_TEXTS = 1000;
 
 export class Revisions {
-  private revision = 0;
   private last = '';
-  private readonly seen = new Set<string>();
+  private revision = 0;
+  private readonly seen = new Map<string, number>();
 
   /** A number to put into the configuration whose text, without it, is this. It changes only if need be. */
   of(text: string): number {
     const hash = createHash('sha256').update(text).digest('base64');
     if (hash === this.last) return this.revision;
-    if (this.seen.has(hash) || this.seen.size >= MAX_TEXTS) {
-      this.revision++;
-      this.seen.clear();
-    }
-    this.seen.add(hash);
+    const before = this.seen.get(hash);
+    this.revision = before === undefined ? 0 : (before + 1) % REVISIONS;
+    this.seen.delete(hash);
+    this.seen.set(hash, this.revision);
+    const [oldest] = this.seen.keys();
+    if (this.seen.size > MAX_TEXTS && oldest !== undefined) this.seen.delete(oldest);
     this.last = hash;
     return this.revision;
   }

@@ -8,7 +8,7 @@ import { decodeSplitterConfig } from '../contract/splitter-config.ts';
 import { setTickMs } from '../host/clock.ts';
 import { Property } from '../host/property.ts';
 import { SharedText } from '../host/shared-text.ts';
-import { Root, Stream } from '../host/stream.ts';
+import { enterRoot, leaveStream, Root, Stream } from '../host/stream.ts';
 import { compileRouter, RouterProgram } from '../router/program.ts';
 import { compileSplitter, SplitterProgram } from '../splitter/program.ts';
 import { ChainStream } from './filter.ts';
@@ -31,6 +31,11 @@ export const recent = new Recent();
 
 /** The router's last good configuration in this machine; null until there is one. */
 let router: RouterProgram | null = null;
+/**
+ * The router's newest root, whose tick ends the grace. Never the splitter's: Envoy keeps a timer for each
+ * root that ever had a tick, and splitters come and go.
+ */
+let keeper: ChainRoot | null = null;
 /** The splitter's that are alive, the newest last. */
 const splitters: SplitterProgram[] = [];
 
@@ -80,6 +85,7 @@ export class ChainRoot extends Root {
    * takes over, the router may outlive it here.
    */
   ended(): void {
+    if (keeper === this) keeper = null;
     const split = this.splitter;
     if (split === null) return;
     removeSplitter(split);
@@ -94,9 +100,10 @@ export class ChainRoot extends Root {
     const before = router;
     router = program;
     this.router = program;
+    keeper = this;
     if (before === null) return;
     recent.routerChanged(before, program);
-    setTickMs(GRACE_MS);
+    beginGrace();
   }
 
   private takeSplitter(program: SplitterProgram, text: string): void {
@@ -111,8 +118,18 @@ export class ChainRoot extends Root {
     splitterText.set(text);
     if (before === null) return;
     recent.splitterChanged(before, program);
-    setTickMs(GRACE_MS);
+    beginGrace();
   }
+}
+
+function beginGrace(): void {
+  const root = keeper;
+  if (root === null || !enterRoot(root)) {
+    recent.clear();
+    return;
+  }
+  setTickMs(GRACE_MS);
+  leaveStream();
 }
 
 /** Null, with the reasons in `problems`, where `text` is not good. */
