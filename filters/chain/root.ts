@@ -29,18 +29,28 @@ const GRACE_MS: i32 = 5000;
 /** Of both: what is kept a moment longer. */
 export const recent = new Recent();
 
-/** The router's last good configuration in this machine; null until there is one. */
-let router: RouterProgram | null = null;
 /**
- * The router's newest root, whose tick ends the grace. Never the splitter's: Envoy keeps a timer for each
- * root that ever had a tick, and splitters come and go.
+ * The router's roots that are alive and have a program; the last is the one that takes new requests. Its
+ * tick ends the grace, never that of a splitter: Envoy keeps a timer for each root that ever had a tick, and
+ * splitters come and go.
  */
-let keeper: ChainRoot | null = null;
+const routers: ChainRoot[] = [];
 /** The splitter's that are alive, the newest last. */
 const splitters: SplitterProgram[] = [];
 
 /** The one of them that has no root: it counts until this machine's own splitter is configured. */
 let rootless: SplitterProgram | null = null;
+
+function newestRouter(): ChainRoot | null {
+  const count = routers.length;
+  return count == 0 ? null : routers[count - 1];
+}
+
+function newestProgram(): RouterProgram | null {
+  const root = newestRouter();
+  if (root === null) return null;
+  return root.router;
+}
 
 /** Null where there is none: then nothing has a variant. */
 function newestSplitter(): SplitterProgram | null {
@@ -81,28 +91,43 @@ export class ChainRoot extends Root {
 
   /**
    * Where an old configuration comes back while its root is still alive, Envoy uses that root again and
-   * tells nobody: what shows is that the root in between ends. The last one is kept: while a new build
+   * tells nobody: what shows is that the root in between ends. The last splitter is kept: while a new build
    * takes over, the router may outlive it here.
    */
   ended(): void {
-    if (keeper === this) keeper = null;
+    this.leaveRouters();
     const split = this.splitter;
     if (split === null) return;
     removeSplitter(split);
     if (splitters.length == 0) keepRootless(split);
   }
 
+  /** New requests come only to the configuration in force: also to one that came back untold. */
   createStream(): Stream {
+    const program = this.router;
+    if (program !== null && newestRouter() !== this) this.takeRouter(program);
     return new ChainStream(this);
   }
 
   private takeRouter(program: RouterProgram): void {
-    const before = router;
-    router = program;
+    const before = newestProgram();
     this.router = program;
-    keeper = this;
-    if (before === null) return;
+    const index = routers.indexOf(this);
+    if (index >= 0) routers.splice(index, 1);
+    routers.push(this);
+    if (before === null || before === program) return;
     recent.routerChanged(before, program);
+    beginGrace();
+  }
+
+  private leaveRouters(): void {
+    const index = routers.indexOf(this);
+    if (index < 0) return;
+    const wasNewest = newestRouter() === this;
+    routers.splice(index, 1);
+    const next = newestRouter();
+    if (!wasNewest || next === null) return;
+    recent.routerChanged(this.router!, next.router!);
     beginGrace();
   }
 
@@ -123,7 +148,7 @@ export class ChainRoot extends Root {
 }
 
 function beginGrace(): void {
-  const root = keeper;
+  const root = newestRouter();
   if (root === null || !enterRoot(root)) {
     recent.clear();
     return;

@@ -163,7 +163,7 @@ test('what a configuration replaced serves no longer than its grace', () => {
 test('an old splitter that ends takes nothing with it', () => {
   const scene = new ChainScene(MESH);
   scene.addSplitter(movedTo('moved'));
-  scene.host.endRoot(scene.splitter);
+  scene.endRoot(scene.splitter);
   assert.equal(clusterOf(scene), 'moved');
 });
 
@@ -172,10 +172,31 @@ test('an old router that ends takes only its own streams with it', () => {
   const next = scene.addRouter(MESH);
   const stream = scene.held({});
   stream.done();
-  scene.host.endRoot(scene.router);
+  scene.endRoot(scene.router);
   assert.equal(clusterOf(scene, next), 'default/r');
   scene.host.finish();
 });
+
+for (const seen of ['by its requests', 'by the end of the one between'] as const) {
+  test(`a router that comes back without being told is known ${seen}`, () => {
+    const scene = new ChainScene(MESH);
+    const between = scene.addRouter(RENAMED);
+    scene.addSplitter(RENAMED);
+    scene.graceIsOver(between);
+    if (seen === 'by its requests') {
+      assert.equal(clusterOf(scene), 'default/renamed', 'router back, splitter not yet');
+    }
+    scene.endRoot(between);
+    assert.equal(clusterOf(scene), 'default/renamed', 'router back, splitter not yet');
+    scene.addSplitter(MESH);
+    assert.equal(clusterOf(scene), 'default/r');
+    const again = scene.addRouter(RENAMED);
+    assert.notEqual(clusterOf(scene, again), undefined, 'router renamed, splitter not yet');
+    scene.addSplitter(RENAMED);
+    assert.equal(clusterOf(scene, again), 'default/renamed');
+    scene.graceIsOver(again);
+  });
+}
 
 const TRAPPING = fileURLToPath(
   new URL('../../dist/test-modules/trapping-chain.wasm', import.meta.url),

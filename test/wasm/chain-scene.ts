@@ -40,9 +40,13 @@ export class ChainScene {
   /** Gives a root a configuration; one that replaces another asks to be told when its grace is over. */
   configure(root: number, text: string): boolean {
     const accepted = this.host.configure(root, text);
-    const effects = this.host.takeEffects();
-    assert.match(effects.join(), /^(tick \d+ 5000)?$/);
+    this.takeGrace();
     return accepted;
+  }
+
+  /** All that a change of configurations, seen or told, may ask of the host. */
+  private takeGrace(): void {
+    assert.match(this.host.takeEffects().join(), /^(tick \d+ 5000)?$/);
   }
 
   /** The grace of what was replaced is over: the newest root of the router is told. */
@@ -51,9 +55,16 @@ export class ChainScene {
     assert.deepEqual(this.host.takeEffects(), [`tick ${root} 0`]);
   }
 
+  /** Envoy lets go of a root: where it was the newest, the one before begins a grace. */
+  endRoot(root: number): void {
+    this.host.endRoot(root);
+    this.takeGrace();
+  }
+
   /** Headers only, whether or not a body follows: the action is what the filter said. */
   begin(request: TestRequest, root = this.router): { stream: WasmStream; action: number } {
     const stream = this.host.createStream(root);
+    this.takeGrace();
     const endOfStream = request.body === undefined;
     return { stream, action: stream.requestHeaders(headersOf(request), endOfStream) };
   }
