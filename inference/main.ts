@@ -24,6 +24,7 @@ interface Options {
   readonly receiveTimeoutMs: number;
   readonly drainDelayMs: number;
   readonly drainTimeoutMs: number;
+  readonly loadReport: boolean;
   readonly logLevel: string;
 }
 
@@ -87,6 +88,7 @@ const program = new Command('modelweir-inference')
     300,
   )
   .option('--drain-timeout-ms <ms>', 'for open requests to end', integer(1, 2 ** 31 - 1), 25_000)
+  .option('--no-load-report', 'answers say nothing of the load (header endpoint-load-metrics)')
   .option('--log-level <level>', 'of pino: trace to fatal, or silent', 'info');
 
 const options = program.parse().opts<Options>();

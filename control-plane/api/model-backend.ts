@@ -2,6 +2,8 @@
 import type { z } from 'zod';
 import { MAX_TIMEOUT_MS } from '../../filters/contract/limits.ts';
 import { choice, list, object, wholeNumber } from './fields.ts';
+import { healthCheck, healthPathFitsProtocol, outlierDetection } from './health.ts';
+import { hashHeaderFitsPolicy, loadBalancing } from './load-balancing.ts';
 import { resource } from './metadata.ts';
 import { ipAddress, modelName, modelVersion } from './names.ts';
 import { formatPath } from './problem.ts';
@@ -22,6 +24,9 @@ const spec = object({
   connectTimeoutMs: wholeNumber(1, MAX_TIMEOUT_MS).default(1000),
   maxConnections: wholeNumber(1, MAX_CONNECTIONS).default(1024),
   maxRequests: wholeNumber(1, MAX_CONNECTIONS).default(1024),
+  healthCheck: healthCheck.optional(),
+  outlierDetection: outlierDetection.optional(),
+  loadBalancing: loadBalancing.prefault({}),
 });
 
 const uniqueEndpoints: Rule = (spec, add) => {
@@ -45,7 +50,7 @@ export const modelBackend = {
   kind: 'ModelBackend',
   plural: 'modelbackends',
   schema: resource('ModelBackend', spec),
-  rules: [uniqueEndpoints, versionFitsProtocol],
+  rules: [uniqueEndpoints, versionFitsProtocol, healthPathFitsProtocol, hashHeaderFitsPolicy],
 } as const;
 
 export type ModelBackend = z.output<typeof modelBackend.schema>;

@@ -2,7 +2,10 @@
 import { DEFAULT_TIMEOUT_MS } from '../../filters/contract/limits.ts';
 import { matchRules } from './match-rules.ts';
 import { formatPath } from './problem.ts';
+import { firstByteInTime } from './retry.ts';
 import { findRepeated, looseList, looseObject, type Rule } from './rules.ts';
+import { variantMatchRules } from './variant-match-rules.ts';
+import { variantReferenceRules } from './variant-references.ts';
 
 const uniqueHostnames: Rule = (spec, add) => {
   const hostnames = Array.isArray(spec['hostnames']) ? spec['hostnames'] : [];
@@ -70,5 +73,8 @@ export const modelRouteRules: readonly Rule[] = [
   uniqueVariants,
   someWeight,
   someStickiness,
+  ...variantMatchRules,
+  ...variantReferenceRules,
+  firstByteInTime,
   batchEndsInTime,
 ];

@@ -11,6 +11,7 @@ import {
   MAX_BATCHES_IN_FLIGHT,
   MAX_IDENTITY_HEADERS,
   MAX_MATCH_HEADERS,
+  MAX_MODEL_NAME_LENGTH,
   MAX_TIMEOUT_MS,
   MAX_VARIANTS,
   MAX_WEIGHT,
@@ -30,6 +31,10 @@ import {
   modelPattern,
   modelVersion,
 } from './names.ts';
+import { responses } from './responses.ts';
+import { fallback, retry } from './retry.ts';
+import { shadow } from './shadow.ts';
+import { variantMatches } from './variant-matches.ts';
 
 export const MAX_HOSTNAMES = 64;
 export const MAX_MODELS_OF_ROUTE = 64;
@@ -53,7 +58,7 @@ const model = object({
 /** What a request must be like: all that is said here. */
 const match = object({
   headers: list(
-    object({ name: headerName(), value: headerValue() }),
+    object({ name: headerName(), value: headerValue(MAX_MODEL_NAME_LENGTH) }),
     1,
     MAX_MATCH_HEADERS,
   ).optional(),
@@ -85,6 +90,11 @@ const spec = object({
   modelScan: choice(['Strict', 'Fast']).default('Strict'),
   variants: list(variant, 1, MAX_VARIANTS),
   sticky: object({ header: headerName().optional(), bodyField: fieldPath().optional() }).optional(),
+  variantMatches: variantMatches.optional(),
+  retry: retry.optional(),
+  fallback: fallback.optional(),
+  shadow: shadow.optional(),
+  responses: responses.prefault({}),
   variantHeader: flag().default(true),
   timeoutMs: wholeNumber(1, MAX_TIMEOUT_MS).default(DEFAULT_TIMEOUT_MS),
   batching: batching.optional(),

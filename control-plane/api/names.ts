@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { RESERVED_PREFIX } from '../../filters/contract/headers.ts';
 import {
   MAX_FIELD_PATH_LENGTH,
+  MAX_FIELD_VALUE_BYTES,
   MAX_MODEL_NAME_LENGTH,
   MAX_NAME_LENGTH,
 } from '../../filters/contract/limits.ts';
@@ -66,9 +67,37 @@ export function headerNames(max: number) {
 }
 
 /** Proxies take the spaces around a value away, so one with such spaces would never be met. */
-export function headerValue() {
+export function headerValue(maxLength: number) {
   const must = 'a header value (printable ASCII, without a space at either end)';
-  return text(must, MAX_MODEL_NAME_LENGTH, /^[!-~]([ -~]*[!-~])?$/);
+  return text(must, maxLength, /^[!-~]([ -~]*[!-~])?$/);
+}
+
+export function cookieName() {
+  const must = 'a cookie name';
+  return text(must, MAX_NAME_LENGTH, /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/);
+}
+
+/** As it stands in the header, without any decoding. */
+export function cookieValue(maxLength: number) {
+  const must = 'a cookie value (printable ASCII but ;, without a space at either end)';
+  return text(must, maxLength, /^[!-:<-~]([ -:<-~]*[!-:<-~])?$/);
+}
+
+/** What a JSON body has in a field: a string's text, or a number, `true` or `false` as it is written. */
+export function fieldValue(maxLength: number) {
+  const must = 'a value in quotes, without control characters';
+  return text(must, maxLength, /^\P{Cc}+$/u).refine(
+    (value) => Buffer.byteLength(value) <= MAX_FIELD_VALUE_BYTES,
+    {
+      error: `must be at most ${MAX_FIELD_VALUE_BYTES} bytes of UTF-8: no more is read of a field`,
+    },
+  );
+}
+
+/** What is asked of a server: no fragment, and nothing to encode. */
+export function urlPath() {
+  const must = 'a path such as /health (printable ASCII, no space and no #)';
+  return text(must, MAX_NAME_LENGTH, /^\/[!-"$-~]*$/);
 }
 
 /** A field of a JSON object, or of an object in it. */

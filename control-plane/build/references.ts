@@ -1,7 +1,8 @@
 /** Which backend each variant of a route means, and what is wrong where it means none. */
-import { MAX_BODY_FIELDS } from '../../filters/contract/limits.ts';
 import type { ModelBackend, ModelRoute } from '../api/kinds.ts';
 import { type FieldPath, type Problem, problem } from '../api/problem.ts';
+import type { VariantMatch } from '../api/variant-matches.ts';
+import { bodyFieldProblems, isReadable } from './body-fields.ts';
 import { nameOf } from './names.ts';
 
 export type ReferenceReason =
@@ -28,6 +29,8 @@ export interface References {
   readonly problems: readonly ReferenceProblem[];
   /** Null also where the mesh has no room to read it. */
   readonly stickyField: string | null;
+  /** Those that can be told, of variants that have a backend. */
+  readonly matches: readonly VariantMatch[];
 }
 
 /** By `namespace/name`; null: there is such an object, but no version of it was ever good. */
@@ -64,13 +67,22 @@ export function resolveReferences(
       problems.push(wrong('UnsupportedProtocol', keys, `${reason}: ${fix}`));
     }
   });
+  const protocol = variants[0]?.backend.spec.protocol;
   problems.push(
     ...batchingProblems(route, variants),
-    ...stickyProblems(route, variants, fields),
+    ...bodyFieldProblems(route, protocol, fields),
     ...aliasProblems(route, variants),
   );
   const field = route.spec.sticky?.bodyField;
-  return { variants, problems, stickyField: field && fields.has(field) ? field : null };
+  const known = new Set(variants.map(({ name }) => name));
+  return {
+    variants,
+    problems,
+    stickyField: field && fields.has(field) ? field : null,
+    matches: (route.spec.variantMatches ?? []).filter(
+      (match) => known.has(match.variant) && isReadable(match, protocol, fields),
+    ),
+  };
 }
 
 function resolve(
@@ -111,22 +123,6 @@ function batchingProblems(
   if (protocol === 'OpenInference') return [];
   const reason = `joins requests of OpenInference only, and the backends speak ${protocol}: remove it`;
   return [wrong('UnsupportedProtocol', ['spec', 'batching'], reason)];
-}
-
-function stickyProblems(
-  { spec }: ModelRoute,
-  variants: readonly ResolvedVariant[],
-  fields: ReadonlySet<string>,
-): ReferenceProblem[] {
-  const protocol = variants[0]?.backend.spec.protocol;
-  const field = spec.sticky?.bodyField;
-  if (field !== undefined && !fields.has(field)) {
-    const reason = `is one of more than ${MAX_BODY_FIELDS} different fields of all routes, which is all that the router reads: use one of theirs, or sticky.header`;
-    return [wrong('UnsupportedValue', ['spec', 'sticky', 'bodyField'], reason)];
-  }
-  if (field === undefined || protocol !== 'OpenInferenceGRPC') return [];
-  const reason = `is read in JSON bodies, and the backends speak ${protocol}: use sticky.header`;
-  return [wrong('UnsupportedProtocol', ['spec', 'sticky', 'bodyField'], reason)];
 }
 
 /**

@@ -1,14 +1,17 @@
 /** A ModelRoute, with what it owns and what it reaches, as the mesh's route and targets. */
 import type { ModelRoute } from '../api/kinds.ts';
-import type { Batching, Claim, Route, Target, Variant } from '../ir/mesh.ts';
+import type { Batching, Claim, Responses, Route, Target, Variant } from '../ir/mesh.ts';
+import { attemptsOf } from './attempts.ts';
 import { nameOf } from './names.ts';
 import type { References, ResolvedVariant } from './references.ts';
+import { shadowOf } from './shadow.ts';
 import { targetOf, unresolvedTarget } from './targets.ts';
+import { variantMatchOf } from './variant-matches.ts';
 
 export function routeOf(
   route: ModelRoute,
   claims: readonly Claim[],
-  { variants: resolved, stickyField }: References,
+  { variants: resolved, stickyField, matches }: References,
 ): { readonly route: Route; readonly targets: readonly Target[] } {
   const { metadata, spec } = route;
   const serving = isServing(resolved);
@@ -20,6 +23,7 @@ export function routeOf(
         weight: variant.weight,
       }))
     : [{ name: 'unresolved', target: lost.name, weight: 1 }];
+  const known = new Set(serving ? resolved.map(({ name }) => name) : []);
   return {
     route: {
       name: nameOf(metadata),
@@ -28,6 +32,10 @@ export function routeOf(
       variants: variants.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
       stickyHeader: spec.sticky?.header ?? null,
       stickyField,
+      matches: serving ? matches.map(variantMatchOf) : [],
+      ...(serving ? attemptsOf(route, known) : { retry: null, fallback: [] }),
+      shadow: shadowOf(route, known),
+      responses: responsesOf(route),
       variantHeader: spec.variantHeader,
       timeoutMs: spec.timeoutMs,
       batching: serving ? batchingOf(route, resolved) : null,
@@ -39,6 +47,14 @@ export function routeOf(
 /** Whether any request would reach a backend. */
 export function isServing(resolved: readonly ResolvedVariant[]): boolean {
   return resolved.some(({ weight }) => weight > 0);
+}
+
+const DECISION_HEADERS = { Never: 'never', OnRequest: 'on-request', Always: 'always' } as const;
+
+function responsesOf({ spec }: ModelRoute): Responses {
+  const { publicModel, countTokens, attemptsHeader, decisionHeader } = spec.responses;
+  const told = DECISION_HEADERS[decisionHeader];
+  return { publicModel, countTokens, attemptsHeader, decisionHeader: told };
 }
 
 function batchingOf(route: ModelRoute, resolved: readonly ResolvedVariant[]): Batching | null {

@@ -1,5 +1,6 @@
 /** The places that variants send requests to. */
 import type { Target } from '../ir/mesh.ts';
+import { healthCheckOf } from './health.ts';
 import { targetName, unresolvedTargetName } from './names.ts';
 import type { ResolvedVariant } from './references.ts';
 
@@ -18,6 +19,12 @@ export function targetOf({ backend, servedModel }: ResolvedVariant): Target {
     connectTimeoutMs: spec.connectTimeoutMs,
     maxConnections: spec.maxConnections,
     maxRequests: spec.maxRequests,
+    healthCheck: healthCheckOf(backend),
+    outlierDetection: spec.outlierDetection ?? null,
+    loadBalancing: {
+      policy: spec.loadBalancing.policy,
+      hashHeader: spec.loadBalancing.hashHeader ?? null,
+    },
   };
 }
 
@@ -32,5 +39,8 @@ export function unresolvedTarget(route: { namespace: string; name: string }): Ta
     connectTimeoutMs: 1000,
     maxConnections: 1024,
     maxRequests: 1024,
+    healthCheck: null,
+    outlierDetection: null,
+    loadBalancing: { policy: 'LeastRequest', hashHeader: null },
   };
 }

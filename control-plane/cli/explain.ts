@@ -9,6 +9,7 @@ import { type ServeLimits, withModelHeader, withServeLimits } from './limits.ts'
 interface Options extends ServeLimits {
   readonly output: 'text' | 'json';
   readonly modelHeader: string | undefined;
+  readonly client: string;
 }
 
 export function explainCommand(): Command {
@@ -21,6 +22,7 @@ export function explainCommand(): Command {
       '<request>',
       'file with the request as HTTP/1.1 text: first line, headers, body; -: stdin',
     )
+    .option('--client <address>', 'IP address that the request comes from', '127.0.0.1')
     .addOption(new Option('-o, --output <form>', 'form').choices(['text', 'json']).default('text'));
   return withServeLimits(withModelHeader(command)).action(explainRequest);
 }
@@ -41,13 +43,14 @@ async function explainRequest(folder: string, request: string, options: Options)
   }
   const bytes = await readRequest(request);
   const translation = {
-    modules: { chain: NO_MODULE, batcher: NO_MODULE },
+    modules: { chain: NO_MODULE, batcher: NO_MODULE, rewriter: NO_MODULE },
     limits: options,
     modelHeader: options.modelHeader ?? null,
     accessLog: null,
+    outcomeMetrics: false,
   };
   try {
-    const explanation = explain(mesh, translation, parseRequestFile(bytes));
+    const explanation = explain(mesh, translation, parseRequestFile(bytes), options.client);
     console.log(
       options.output === 'json' ? explanationJson(explanation) : explanationText(explanation),
     );

@@ -10,6 +10,7 @@ export async function filterModules(folder: string) {
   return {
     chain: await filterModule(folder, 'chain'),
     batcher: await filterModule(folder, 'batcher'),
+    rewriter: await filterModule(folder, 'rewriter'),
   };
 }
 

@@ -15,6 +15,7 @@ interface Options extends ServeLimits {
   readonly host: string;
   readonly modelHeader: string | undefined;
   readonly accessLog: string | undefined;
+  readonly outcomeMetrics: boolean;
   readonly logLevel: string;
 }
 
@@ -35,6 +36,7 @@ export function serveCommand(): Command {
     )
     .option('--modules <folder>', "the compiled filters, on Envoy's machine too", 'dist/filters')
     .option('--access-log <file>', "Envoy's access log; stdout is Envoy's own (default: none)")
+    .option('--no-outcome-metrics', 'Envoy does not count requests by route and variant')
     .addOption(
       new Option('--log-level <level>', 'least level that is logged')
         .choices(LEVELS)
@@ -59,6 +61,7 @@ async function serve(options: Options): Promise<void> {
       limits: options,
       modelHeader: options.modelHeader ?? null,
       accessLog: accessLogOf(options.accessLog),
+      outcomeMetrics: options.outcomeMetrics,
     },
     host: options.host,
     xdsPort: options.xdsPort,

@@ -3,15 +3,16 @@
  * here it is only asked, and what it says is put into words.
  */
 import './portable-globals.ts';
-import { Chance } from '../../filters/chain/chance.ts';
+import { Circumstances } from '../../filters/chain/circumstances.ts';
 import { ANSWER, ASK, Journey, PASS, REFUSE, SEND } from '../../filters/chain/journey.ts';
 import { Recent } from '../../filters/chain/recent.ts';
 import { Problems } from '../../filters/contract/fields.ts';
+import { REASON_RANDOM } from '../../filters/contract/headers.ts';
+import { ALL_BASIS_POINTS } from '../../filters/contract/limits.ts';
 import { decodeRouterConfig } from '../../filters/contract/router-config.ts';
 import { decodeSplitterConfig } from '../../filters/contract/splitter-config.ts';
 import { compileRouter } from '../../filters/router/program.ts';
-import { bucketOf } from '../../filters/splitter/choice.ts';
-import { compileSplitter } from '../../filters/splitter/program.ts';
+import { compileSplitter, type VariantProgram } from '../../filters/splitter/program.ts';
 import { errorBody } from '../../filters/wire/error-body.ts';
 import { StringRun } from '../../filters/wire/string-run.ts';
 import type * as ir from '../ir/mesh.ts';
@@ -33,11 +34,19 @@ export interface Explanation {
   readonly claim: ir.Claim | null;
   /** Null where the choice is left to chance: then `chances` says how likely each is. */
   readonly variant: string | null;
+  /** `match`: a rule of `variantMatches`; else `sticky` or `random`. Null where no variant was chosen. */
+  readonly reason: string | null;
   /** Sticky key and its bucket, where these decide. */
   readonly sticky: { readonly key: string; readonly bucket: number } | null;
   /** Variant to its share of the requests without a key, 0 to 1. */
   readonly chances: Readonly<Record<string, number>> | null;
   readonly cluster: string | null;
+  /** Variants that are tried in turn where this one has failed. */
+  readonly fallback: readonly string[];
+  /** The variant that gets a copy, and of which share of such requests, 0 to 1. */
+  readonly shadow: { readonly variant: string; readonly share: number } | null;
+  /** As the access log and the decision header name the configuration. */
+  readonly configuration: string;
   /** Path and body that the backend of the variant sees, where they are others. */
   readonly path: string | null;
   readonly body: Uint8Array | null;
@@ -45,27 +54,43 @@ export interface Explanation {
   readonly answer: { readonly status: number; readonly body: string } | null;
 }
 
-/** A draw that is only noted: the first variant stands for all of them. */
-class NotedChance extends Chance {
-  drawn = false;
+/** Every draw is the lowest: the first variant stands for all of them, and a shadow gets a copy. */
+class FirstOfAll extends Circumstances {
+  readonly #client: string;
+
+  constructor(client: string) {
+    super();
+    this.#client = client;
+  }
 
   override below(): number {
-    this.drawn = true;
     return 0;
+  }
+
+  override client(): string {
+    return this.#client;
   }
 }
 
-export function explain(mesh: ir.Mesh, options: TranslateOptions, file: RequestFile): Explanation {
+/** `client`: the address that the request comes from. */
+export function explain(
+  mesh: ir.Mesh,
+  options: TranslateOptions,
+  file: RequestFile,
+  client: string,
+): Explanation {
   const { router, splitter } = programs(mesh, options);
-  const chance = new NotedChance();
+  const circumstances = new FirstOfAll(client);
   const headers = new FileHeaders(file);
-  const journey = new Journey(router, splitter, new Recent(), headers, new StringRun(), chance);
+  const run = new StringRun();
+  const journey = new Journey(router, splitter, new Recent(), headers, run, circumstances);
   const action = travel(journey, file.body);
   const { question, route, refusal, call } = journey.request;
   const asked = action !== PASS;
   const { variant } = journey;
   const sent = variant !== null && (action === SEND || action === ASK);
-  const chances = sent && chance.drawn ? chancesOf(mesh, route?.name ?? '') : {};
+  const chances =
+    sent && journey.reason === REASON_RANDOM ? chancesOf(mesh, route?.name ?? '') : {};
   const drawn = Object.values(chances).filter((share) => share > 0).length > 1;
   return {
     outcome: outcomeOf(action),
@@ -76,16 +101,37 @@ export function explain(mesh: ir.Mesh, options: TranslateOptions, file: RequestF
     route: route?.name ?? null,
     claim: route === null ? null : owningClaim(mesh, route.name, question),
     variant: sent && !drawn ? variant.name : null,
-    sticky:
-      journey.key === '' || journey.split === null
-        ? null
-        : { key: journey.key, bucket: bucketOf(journey.split, journey.key) },
+    reason: sent ? journey.reason : null,
+    sticky: journey.key === '' ? null : { key: journey.key, bucket: journey.bucket },
     chances: drawn ? chances : null,
     cluster: sent && !drawn ? variant.cluster : null,
-    path: drawn ? null : journey.path || null,
-    body: drawn ? null : (journey.edit?.apply(file.body, file.body.length) ?? null),
+    fallback: mesh.routes.find(({ name }) => name === route?.name)?.fallback ?? [],
+    shadow: sent ? shadowOf(journey) : null,
+    configuration: splitter.label,
+    ...(sent && !drawn ? changes(journey, variant, file.body) : { path: null, body: null }),
     answer: answerOf(action, journey, refusal && errorBody(call.protocol, refusal)),
   };
+}
+
+/** The chain's own, or those that the rewriter makes for the first attempt. */
+function changes(
+  { plan, path, edit }: Journey,
+  variant: VariantProgram,
+  body: Uint8Array,
+): Pick<Explanation, 'path' | 'body'> {
+  const served = variant.served();
+  const planned = plan?.pathFor(served) ?? '';
+  const change = plan === null ? edit : plan.edit(served);
+  return {
+    path: path || (plan === null || planned === plan.path ? null : planned),
+    body: change?.apply(body, body.length) ?? null,
+  };
+}
+
+/** Chance is asked so that a shadow gets each request that it may get. */
+function shadowOf({ shadow }: Journey): Explanation['shadow'] {
+  if (shadow === null) return null;
+  return { variant: shadow.variant, share: shadow.shareBasisPoints / ALL_BASIS_POINTS };
 }
 
 function programs(mesh: ir.Mesh, options: TranslateOptions) {

@@ -1,4 +1,5 @@
 /** An explanation as people read it, and as scripts do. */
+import { REASON_MATCH } from '../../filters/contract/headers.ts';
 import type * as ir from '../ir/mesh.ts';
 import type { Explanation } from './explain.ts';
 
@@ -47,18 +48,22 @@ function claimWords({ hostname, model, prefix, version, protocol, headers }: ir.
 }
 
 function effects(explanation: Explanation): Line[] {
-  const { variant, sticky, chances, cluster, path, body, answer } = explanation;
+  const { variant, chances, cluster, fallback, shadow, path, body, answer } = explanation;
   const lines: Line[] = [];
-  if (variant !== null) lines.push(['variant', `${variant}, ${reason(sticky)}`]);
+  if (variant !== null) lines.push(['variant', `${variant}, ${reason(explanation)}`]);
   if (chances !== null) lines.push(['variant', `at random: ${shares(chances)}`]);
   if (cluster !== null) lines.push(['cluster', cluster]);
+  if (fallback.length > 0) lines.push(['fallback', fallback.join(', then ')]);
+  if (shadow !== null)
+    lines.push(['shadow', `${shadow.variant}, ${percent(shadow.share)} of such`]);
   if (path !== null) lines.push(['path', path]);
   if (body !== null) lines.push(['body', shown(body)]);
   if (answer !== null) lines.push(['answer', `${answer.status} ${answer.body}`]);
   return lines;
 }
 
-function reason(sticky: Explanation['sticky']): string {
+function reason({ reason, sticky }: Explanation): string {
+  if (reason === REASON_MATCH) return 'by variantMatches';
   return sticky === null
     ? 'the only one'
     : `bucket ${sticky.bucket} of key ${JSON.stringify(sticky.key)}`;
@@ -66,8 +71,12 @@ function reason(sticky: Explanation['sticky']): string {
 
 function shares(chances: Readonly<Record<string, number>>): string {
   return Object.entries(chances)
-    .map(([variant, share]) => `${variant} ${Number((share * 100).toFixed(2))} %`)
+    .map(([variant, share]) => `${variant} ${percent(share)}`)
     .join(', ');
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(2))} %`;
 }
 
 function shown(body: Uint8Array): string {

@@ -33,6 +33,14 @@ export interface Route {
    * null: none. With neither, a variant is chosen at random.
    */
   readonly stickyField: string | null;
+  /** In order: the first that is true of a request gives it to its variant, whatever the weights are. */
+  readonly matches: readonly VariantMatch[];
+  /** Null: a request is tried once. */
+  readonly retry: Retry | null;
+  /** Names of the variants that are tried in turn when one has failed; not empty only with `retry`. */
+  readonly fallback: readonly string[];
+  readonly shadow: Shadow | null;
+  readonly responses: Responses;
   /** Whether responses name the variant that answered. */
   readonly variantHeader: boolean;
   /** Longest time of one request, held time included. */
@@ -70,6 +78,68 @@ export interface Variant {
   readonly weight: number;
 }
 
+/** Requests of which all that is said here is true. */
+export interface VariantMatch {
+  readonly variant: string;
+  readonly headers: readonly HeaderCondition[];
+  readonly cookies: readonly NamedValue[];
+  /** Fields of a JSON body, by their path. */
+  readonly bodyFields: readonly NamedValue[];
+  /** Networks, `10.0.0.0/8`; empty: any client. */
+  readonly sources: readonly string[];
+}
+
+export interface NamedValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What may be tried again. `Reset`: no answer came, or none in time. */
+export type RetryCondition = 'ConnectFailure' | 'Reset' | 'TooManyRequests' | 'ServerError';
+
+export interface Retry {
+  /** Tries at one variant, the first included. */
+  readonly attempts: number;
+  readonly on: readonly RetryCondition[];
+  /** A try whose answer has not begun by then has failed; null: the route's timeout alone counts. */
+  readonly firstByteTimeoutMs: number | null;
+  readonly backoffMs: number;
+  /** A larger request is tried once. */
+  readonly maxBodyBytes: number;
+  /** Retries that may run at one time: this share of the active requests, and at least so many. */
+  readonly budgetPercent: number;
+  readonly minConcurrent: number;
+}
+
+export type Comparison = 'Tensors' | 'Labels' | 'Text';
+
+/** Copies of some requests, whose answers nobody waits for. */
+export interface Shadow {
+  /** Name of the variant that gets them. */
+  readonly variant: string;
+  /** Share of the requests, in hundredths of a percent. */
+  readonly shareBasisPoints: number;
+  readonly maxConcurrent: number;
+  readonly maxBodyBytes: number;
+  /** How the two answers are compared; null: they are not. */
+  readonly compare: Comparison | null;
+  /** Largest difference of two numbers that agree, as a share of the larger one, and at least of 1. */
+  readonly toleranceMillionths: number;
+  readonly maxCompareBytes: number;
+}
+
+/** What is done to answers on their way back. */
+export interface Responses {
+  /** They name the model as the client did. */
+  readonly publicModel: boolean;
+  /** Tokens are counted from their `usage`. */
+  readonly countTokens: boolean;
+  /** Callers are told to whom the request was sent, in turn. */
+  readonly attemptsHeader: boolean;
+  /** Whether callers are told why the request went where it did. */
+  readonly decisionHeader: 'never' | 'on-request' | 'always';
+}
+
 /** How far requests may share one call. Limits: `filters/contract/limits.ts`. */
 export interface Batching {
   readonly maxRows: number;
@@ -93,6 +163,37 @@ export interface Target {
   readonly connectTimeoutMs: number;
   readonly maxConnections: number;
   readonly maxRequests: number;
+  /** Null: an endpoint is taken to be healthy until its answers say otherwise. */
+  readonly healthCheck: HealthCheck | null;
+  /** Null: whatever it answers, an endpoint stays. */
+  readonly outlierDetection: OutlierDetection | null;
+  readonly loadBalancing: LoadBalancing;
+}
+
+export interface HealthCheck {
+  /** Asked by GET over HTTP, where 200 is healthy; null: gRPC's own health service. */
+  readonly path: string | null;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly unhealthyThreshold: number;
+  readonly healthyThreshold: number;
+}
+
+/** An endpoint that fails so often in a row gets no requests for a while. */
+export interface OutlierDetection {
+  readonly consecutiveErrors: number;
+  readonly intervalMs: number;
+  readonly baseEjectionMs: number;
+  readonly maxEjectionPercent: number;
+}
+
+/**
+ * Which endpoint of a target gets a request. `RingHash`: the same for the same value of `hashHeader`;
+ * `WeightedByLoad`: by the load that the endpoints report in their answers.
+ */
+export interface LoadBalancing {
+  readonly policy: 'LeastRequest' | 'RoundRobin' | 'Random' | 'RingHash' | 'WeightedByLoad';
+  readonly hashHeader: string | null;
 }
 
 /** What a backend speaks. The names are those of `filters/contract/protocols.ts`. */

@@ -5,7 +5,14 @@
  */
 import type { JsonObject } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
-import { NOTED_MODEL, NOTED_ROUTE, NOTED_VARIANT } from '../../filters/contract/headers.ts';
+import {
+  NOTED_ATTEMPTS,
+  NOTED_CONFIGURATION,
+  NOTED_MODEL,
+  NOTED_REASON,
+  NOTED_ROUTE,
+  NOTED_VARIANT,
+} from '../../filters/contract/headers.ts';
 import { pack } from './any.ts';
 import type { AccessLog } from './gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { AccessLogSchema } from './gen/envoy/config/accesslog/v3/accesslog_pb.js';
@@ -24,6 +31,10 @@ const FIELDS: JsonObject = {
   route: noted(NOTED_ROUTE),
   model: noted(NOTED_MODEL),
   variant: noted(NOTED_VARIANT),
+  reason: noted(NOTED_REASON),
+  configuration: noted(NOTED_CONFIGURATION),
+  attempts: noted(NOTED_ATTEMPTS),
+  attemptCount: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
   cluster: '%UPSTREAM_CLUSTER_RAW%',
   upstream: '%UPSTREAM_HOST%',
   status: '%RESPONSE_CODE%',
@@ -35,7 +46,7 @@ const FIELDS: JsonObject = {
 };
 
 /** Envoy keeps a Wasm filter's properties in the request's filter state, behind this prefix. */
-function noted(property: string): string {
+export function noted(property: string): string {
   return `%FILTER_STATE(wasm.${property}:PLAIN)%`;
 }
 

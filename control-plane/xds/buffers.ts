@@ -3,7 +3,7 @@ import type * as ir from '../ir/mesh.ts';
 import type { Limits } from './options.ts';
 
 /** Over Envoy's own limit a client gets a bare "Payload Too Large", which says neither limit nor flag. */
-const ROOM_BYTES = 256 * 1024;
+export const ROOM_BYTES = 256 * 1024;
 const MAX_BUFFER_BYTES = 2 ** 32 - 1;
 /** Largest flow-control window of HTTP/2. */
 const MAX_WINDOW_BYTES = 2 ** 31 - 1;

@@ -1,9 +1,8 @@
 /** What a proxy would stumble over: names that are used and not there. Such a set is not published. */
-import type { Any } from '@bufbuild/protobuf/wkt';
-import { anyUnpack, StringValueSchema } from '@bufbuild/protobuf/wkt';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { chosenClusters, memberClusters, type Use } from './cluster-uses.ts';
 import { Cluster_DiscoveryType } from './gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { Listener } from './gen/envoy/config/listener/v3/listener_pb.js';
-import { WasmSchema } from './gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
 import type { HttpConnectionManager } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { HttpConnectionManagerSchema } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { ResourceSet } from './translate.ts';
@@ -37,14 +36,12 @@ export function checkConsistency(set: ResourceSet): string[] {
       'extension configuration',
     ),
     ...missing(
-      set.extensions.flatMap((item) => chosenClusters(item.name, item.typedConfig)),
+      [...set.clusters.flatMap(memberClusters), ...set.extensions.flatMap(chosenClusters)],
       clusters,
       'cluster',
     ),
   ];
 }
-
-type Use = [user: string, name: string];
 
 function missing(uses: readonly Use[], there: readonly string[], what: string): string[] {
   const names = new Set(there);
@@ -108,25 +105,4 @@ function extensionNames(listener: string, manager: HttpConnectionManager): Use[]
   return manager.httpFilters
     .filter((filter) => filter.configType.case === 'configDiscovery')
     .map((filter) => [`listener ${listener}`, filter.name]);
-}
-
-/** Clusters that a filter's configuration names: those of the splitter's variants. */
-function chosenClusters(extension: string, typedConfig: Any | undefined): Use[] {
-  const wasm = typedConfig && anyUnpack(typedConfig, WasmSchema);
-  const text = wasm?.config?.configuration;
-  const value = text && anyUnpack(text, StringValueSchema)?.value;
-  if (value === undefined) return [];
-  const { routes = [] }: SplitterShape = JSON.parse(value);
-  return routes.flatMap((route) =>
-    (route.variants ?? []).map(
-      (variant): Use => [`${extension}, route ${route.name}`, variant.cluster],
-    ),
-  );
-}
-
-interface SplitterShape {
-  readonly routes?: readonly {
-    readonly name: string;
-    readonly variants?: readonly { readonly cluster: string }[];
-  }[];
 }

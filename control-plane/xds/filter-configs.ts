@@ -1,4 +1,5 @@
 /** The mesh as each filter must know it, in the words of the filters' contract. */
+import { createHash } from 'node:crypto';
 import {
   BatcherConfig,
   BatcherRoute,
@@ -8,37 +9,48 @@ import {
   encodeRouterConfig,
   RouterConfig,
   RouterRoute,
+  TELL_ALWAYS,
+  TELL_ON_REQUEST,
 } from '../../filters/contract/router-config.ts';
-import {
-  encodeSplitterConfig,
-  SplitterConfig,
-  SplitterRoute,
-  SplitterVariant,
-} from '../../filters/contract/splitter-config.ts';
+import { encodeSplitterConfig, SplitterConfig } from '../../filters/contract/splitter-config.ts';
 import type * as ir from '../ir/mesh.ts';
+import { takesRequests } from './attempts.ts';
 import type { TranslateOptions } from './options.ts';
-import { isDefaultClass, routeClass } from './route-classes.ts';
+import { isDefault, routeClass } from './route-classes.ts';
 import { routerHosts } from './router-claims.ts';
+import { splitterRoute } from './splitter-entries.ts';
+import { targetsByName, targetsOf } from './targets.ts';
+
+/** Of a configuration's name in the access log: enough to tell it from any other of the same mesh. */
+const LABEL_LENGTH = 8;
+
+const DECISIONS_TOLD: Readonly<Record<ir.Responses['decisionHeader'], string>> = {
+  never: '',
+  'on-request': TELL_ON_REQUEST,
+  always: TELL_ALWAYS,
+};
 
 export function routerConfig(mesh: ir.Mesh, options: TranslateOptions): string {
   const { limits, modelHeader, accessLog } = options;
   const config = new RouterConfig();
-  const grpc = new Set(
-    mesh.targets.filter((one) => one.protocol === 'OpenInferenceGRPC').map((one) => one.name),
-  );
+  const targets = targetsByName(mesh);
   config.maxHoldBytes = limits.maxHoldBytes;
   config.maxHeldBytes = limits.maxHeldBytes;
   config.defaultOverLimit = limits.overHoldLimit === 'default-route';
   config.modelHeader = modelHeader ?? '';
+  // The access log says both.
+  config.noteOutcome = options.outcomeMetrics || accessLog !== null;
   config.noteFacts = accessLog !== null;
   config.metadataTimeoutMs = limits.metadataTimeoutMs;
   config.routes = mesh.routes.map((route) => {
     const entry = new RouterRoute();
     entry.name = route.name;
-    entry.routeClass = isDefaultClass(route) ? '' : routeClass(route).name;
+    const ofRoute = routeClass(route, targets);
+    entry.routeClass = isDefault(ofRoute) ? '' : ofRoute.name;
     entry.strict = route.modelScan === 'strict';
     entry.batched = route.batching !== null;
-    entry.grpc = route.variants.some(({ target }) => grpc.has(target));
+    entry.grpc = targetsOf(route, targets).some((one) => one.protocol === 'OpenInferenceGRPC');
+    entry.tellDecision = DECISIONS_TOLD[route.responses.decisionHeader];
     return entry;
   });
   config.hosts = routerHosts(mesh.routes);
@@ -47,30 +59,17 @@ export function routerConfig(mesh: ir.Mesh, options: TranslateOptions): string {
 
 /** A route without any weight has no cluster to name: left out here, its requests get 503. */
 export function splitterConfig(mesh: ir.Mesh, revision = 0): string {
+  const targets = targetsByName(mesh);
   const config = new SplitterConfig();
+  config.routes = mesh.routes.filter(takesRequests).map((route) => splitterRoute(route, targets));
+  // Of what it says alone: one that comes back has the name that it had.
+  config.label = labelOf(encodeSplitterConfig(config));
   config.revision = revision;
-  const targets = new Map(mesh.targets.map((target) => [target.name, target]));
-  for (const route of mesh.routes) {
-    if (route.variants.every((variant) => variant.weight === 0)) continue;
-    const entry = new SplitterRoute();
-    entry.name = route.name;
-    entry.stickyHeader = route.stickyHeader ?? '';
-    entry.stickyField = route.stickyField ?? '';
-    entry.variantHeader = route.variantHeader;
-    entry.variants = route.variants.map((variant) => {
-      const item = new SplitterVariant();
-      item.name = variant.name;
-      item.cluster = variant.target;
-      item.weight = variant.weight;
-      const target = targets.get(variant.target);
-      item.servedModel = target?.servedModel ?? '';
-      item.servedVersion = target?.servedVersion ?? '';
-      item.protocol = target?.protocol ?? '';
-      return item;
-    });
-    config.routes.push(entry);
-  }
   return encodeSplitterConfig(config);
+}
+
+function labelOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, LABEL_LENGTH);
 }
 
 export function batcherConfig(mesh: ir.Mesh, options: TranslateOptions): string {

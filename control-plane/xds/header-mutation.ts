@@ -4,7 +4,7 @@
  */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
-import { RESERVED_PREFIX } from '../../filters/contract/headers.ts';
+import { RESERVED_PREFIX, SHADOW_HEADER } from '../../filters/contract/headers.ts';
 import { ORIGINAL_PATH_HEADER } from './access-log.ts';
 import { pack } from './any.ts';
 import type { HeaderMutationSchema as MutationSchema } from './gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.js';
@@ -23,9 +23,21 @@ const REMOVE_ORIGINAL_PATH: MessageInitShape<typeof MutationSchema> = {
   action: { case: 'remove', value: ORIGINAL_PATH_HEADER },
 };
 
+/** Whoever reads it takes the request for a copy, which may cost nobody anything. */
+const REMOVE_SHADOW: MessageInitShape<typeof MutationSchema> = {
+  action: { case: 'remove', value: SHADOW_HEADER },
+};
+
 /** For the connection manager: before any filter and before the first look at the route table. */
 export function stripFromClients(): Any {
-  return pack(EarlyHeaderMutationSchema, { mutations: [REMOVE_RESERVED, REMOVE_ORIGINAL_PATH] });
+  return pack(EarlyHeaderMutationSchema, {
+    mutations: [REMOVE_RESERVED, REMOVE_SHADOW, REMOVE_ORIGINAL_PATH],
+  });
+}
+
+/** For a cluster: where a route leaves something for Envoy's router, it cannot take it away. */
+export function stripFromRequests(): Any {
+  return pack(HeaderMutationSchema, { mutations: { requestMutations: [REMOVE_RESERVED] } });
 }
 
 /** Trailers come after filters and routes have decided, and still must not carry the prefix any further. */

@@ -12,6 +12,7 @@ import { stripFromClients } from './header-mutation.ts';
 import { httpFilters } from './http-filters.ts';
 import { notFoundReply } from './not-found.ts';
 import type { TranslateOptions } from './options.ts';
+import { outcomeMetrics } from './outcome-metrics.ts';
 
 export function listeners(mesh: ir.Mesh, options: TranslateOptions): Listener[] {
   const bufferBytes = bufferLimitBytes(mesh, options.limits);
@@ -74,6 +75,6 @@ function connectionManager(listener: ir.Listener, bufferBytes: number, options: 
       initialConnectionWindowSize: windowBytes(bufferBytes),
     },
     localReplyConfig: notFoundReply(),
-    accessLog: accessLogs(options.accessLog),
+    accessLog: [...accessLogs(options.accessLog), ...outcomeMetrics(options.outcomeMetrics)],
   });
 }

@@ -6,8 +6,11 @@ import {
   DEFAULT_ROUTER_HELD_BYTES,
 } from '../../filters/contract/limits.ts';
 
-/** `chain`: router and splitter, and the writing of served names, in one module. */
-export type ModuleName = 'chain' | 'batcher';
+/**
+ * `chain`: router and splitter, and the writing of served names, in one module. `rewriter`: the same writing,
+ * for each attempt.
+ */
+export type ModuleName = 'chain' | 'batcher' | 'rewriter';
 
 /** A compiled filter as Envoy finds it. */
 export interface Module {
@@ -61,6 +64,8 @@ export interface TranslateOptions {
   /** Request header that names the model where nothing else does, lower case; null: none. */
   readonly modelHeader: string | null;
   readonly accessLog: AccessLogTarget | null;
+  /** Whether Envoy counts the outcomes of requests by route and variant. */
+  readonly outcomeMetrics: boolean;
   /** Of the splitter's configuration: see `revisions.ts`. Default 0. */
   readonly splitterRevision?: number;
 }

@@ -1,130 +1,96 @@
 /**
- * Envoy's route table, by class: routes with the same timeouts share one entry, so the table stays
- * small and seldom changes. The chain names the cluster, and the class where it is not the default one.
+ * What an entry of Envoy's route table says, by class: routes that need the same share one entry, so the table
+ * stays small and seldom changes. The chain names the class where it is not the default one.
  */
-import { create } from '@bufbuild/protobuf';
-import {
-  BATCH_ROWS_HEADER,
-  BATCH_SIZE_HEADER,
-  CLUSTER_HEADER,
-  REQUEST_HEADERS_OF_FILTERS,
-  ROUTE_CLASS_HEADER,
-  SHOWN_VARIANT,
-  VARIANT_HEADER,
-} from '../../filters/contract/headers.ts';
+import { createHash } from 'node:crypto';
 import { DEFAULT_TIMEOUT_MS } from '../../filters/contract/limits.ts';
 import type * as ir from '../ir/mesh.ts';
-import { duration } from './any.ts';
-import { bodyLimitBytes, bufferLimitBytes } from './buffers.ts';
-import { HeaderValueOption_HeaderAppendAction } from './gen/envoy/config/core/v3/base_pb.js';
-import type { Route } from './gen/envoy/config/route/v3/route_components_pb.js';
-import {
-  RouteAction_ClusterNotFoundResponseCode,
-  RouteSchema,
-} from './gen/envoy/config/route/v3/route_components_pb.js';
-import type { RouteConfiguration } from './gen/envoy/config/route/v3/route_pb.js';
-import { RouteConfigurationSchema } from './gen/envoy/config/route/v3/route_pb.js';
-import type { TranslateOptions } from './options.ts';
-import { headerMatcher } from './route-matcher.ts';
+import { shadowClusterOf, takesRequests } from './attempts.ts';
+import { type RetryRules, retryRules } from './retry-policy.ts';
+import { type Targets, targetsOf } from './targets.ts';
 
 export interface RouteClass {
+  /** Equal names are equal classes. */
   readonly name: string;
+  /** Of the whole request. */
   readonly timeoutMs: number;
+  readonly retry: RetryRules | null;
+  /** Cluster that gets a copy of each request; null: none does. */
+  readonly copiesTo: string | null;
+  /** Most bytes of a body that must be kept for a retry or a copy. */
+  readonly keptBytes: number;
+  /** Request headers by whose values endpoints are chosen. */
+  readonly hashHeaders: readonly string[];
+  /** Whether callers are told of the attempts. */
+  readonly attemptsHeader: boolean;
+  /** Whether answers are read on their way: then backends must not compress them. */
+  readonly readsAnswers: boolean;
 }
 
-/**
- * The idle timeout ends what a filter holds if its machine dies, where no other timeout runs. A little
- * longer than the request's own, so that whoever has a better answer gives it first.
- */
-const IDLE_GRACE_MS = 100;
+type Content = Omit<RouteClass, 'name'>;
 
-/** Its name says all that is in it: equal names are equal classes. */
-export function routeClass({ timeoutMs }: Pick<ir.Route, 'timeoutMs'>): RouteClass {
-  return { name: `timeout-${timeoutMs}`, timeoutMs };
-}
+export const DEFAULT_CLASS: RouteClass = named({
+  timeoutMs: DEFAULT_TIMEOUT_MS,
+  retry: null,
+  copiesTo: null,
+  keptBytes: 0,
+  hashHeaders: [],
+  attemptsHeader: false,
+  readsAnswers: false,
+});
 
-/** Whether the route needs no class to be named. */
-export function isDefaultClass({ timeoutMs }: ir.Route): boolean {
-  return timeoutMs === DEFAULT_TIMEOUT_MS;
-}
-
-export function routeConfigurations(
-  mesh: ir.Mesh,
-  options: TranslateOptions,
-): RouteConfiguration[] {
-  const requestBodyBufferLimit = BigInt(bodyLimitBytes(bufferLimitBytes(mesh, options.limits)));
-  const matcher = headerMatcher({
-    header: ROUTE_CLASS_HEADER,
-    exact: classes(mesh).map((item) => [item.name, forward(item)]),
-    // Also for a class that has just gone: Envoy takes new routes a moment before the filter that
-    // names the class. All clusters are named `namespace/name`.
-    present: {
-      header: CLUSTER_HEADER,
-      part: '/',
-      route: forward(routeClass({ timeoutMs: DEFAULT_TIMEOUT_MS })),
-    },
-    otherwise: notFound(),
+export function routeClass(route: ir.Route, targets: Targets): RouteClass {
+  const hashHeaders = targetsOf(route, targets).flatMap(({ loadBalancing }) => {
+    return loadBalancing.policy === 'RingHash' ? (loadBalancing.hashHeader ?? []) : [];
   });
-  const models = {
-    name: 'models',
-    domains: ['*'],
-    matcher,
-    requestBodyBufferLimit,
-    // Taken away as the last thing before a request leaves, whatever became of the filters.
-    requestHeadersToRemove: REQUEST_HEADERS_OF_FILTERS,
-    // A backend must not speak for us. Envoy takes them from its answer before any filter sees it, and
-    // from a filter's own answer before the filter's headers are put in: ours stay.
-    responseHeadersToRemove: [VARIANT_HEADER, BATCH_SIZE_HEADER, BATCH_ROWS_HEADER],
-    // By Envoy, after what a backend claims was removed: a filter that looks at responses costs all.
-    responseHeadersToAdd: [
-      {
-        header: { key: VARIANT_HEADER, value: `%FILTER_STATE(wasm.${SHOWN_VARIANT}:PLAIN)%` },
-        appendAction: HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-      },
-    ],
-  };
-  return mesh.listeners.map((listener) =>
-    create(RouteConfigurationSchema, { name: listener.name, virtualHosts: [models] }),
-  );
+  return named({
+    timeoutMs: route.timeoutMs,
+    retry: retryRules(route, targets),
+    copiesTo: null,
+    keptBytes: route.retry?.maxBodyBytes ?? 0,
+    hashHeaders: [...new Set(hashHeaders)].toSorted(),
+    attemptsHeader: route.responses.attemptsHeader,
+    readsAnswers: route.responses.publicModel || route.responses.countTokens,
+  });
 }
 
-/** But for the default one. */
-function classes(mesh: ir.Mesh): RouteClass[] {
-  const others = mesh.routes.filter((route) => !isDefaultClass(route));
-  const byName = new Map(others.map(routeClass).map((item) => [item.name, item]));
+/** As the class of a route, for those of its requests that are copied; null: none are. */
+export function copiedClass(route: ir.Route, targets: Targets): RouteClass | null {
+  const { shadow } = route;
+  if (shadow === null || !takesRequests(route)) return null;
+  const plain = routeClass(route, targets);
+  const copiesTo = shadowClusterOf(route);
+  const keptBytes = Math.max(plain.keptBytes, shadow.maxBodyBytes);
+  const readsAnswers = plain.readsAnswers || shadow.compare !== null;
+  return { ...plain, name: copiesTo, copiesTo, keptBytes, readsAnswers };
+}
+
+/** Whether a route of this class need not name it. */
+export function isDefault({ name }: RouteClass): boolean {
+  return name === DEFAULT_CLASS.name;
+}
+
+/** Of a mesh's routes, but for the default one; sorted by name. */
+export function routeClasses(mesh: ir.Mesh, targets: Targets): RouteClass[] {
+  const all = mesh.routes.map((route) => routeClass(route, targets));
+  const byName = new Map(all.filter((one) => !isDefault(one)).map((one) => [one.name, one]));
   return [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function forward(item: RouteClass): Route {
-  return create(RouteSchema, {
-    name: item.name,
-    match: { pathSpecifier: { case: 'prefix', value: '/' } },
-    action: {
-      case: 'route',
-      value: {
-        clusterSpecifier: { case: 'clusterHeader', value: CLUSTER_HEADER },
-        timeout: duration(item.timeoutMs),
-        idleTimeout: duration(item.timeoutMs + IDLE_GRACE_MS),
-      },
-    },
-  });
+/** As `timeout-15000`, with what else there is: `timeout-15000.retry.attempts.0a1b2c3d`. */
+function named(content: Content): RouteClass {
+  const { timeoutMs, retry, hashHeaders, attemptsHeader, readsAnswers } = content;
+  const words = [
+    ...(retry === null ? [] : [retry.nextTargetAfter === null ? 'retry' : 'fallback']),
+    ...(hashHeaders.length > 0 ? ['hash'] : []),
+    ...(attemptsHeader ? ['attempts'] : []),
+    ...(readsAnswers ? ['answers'] : []),
+  ];
+  const name = [`timeout-${timeoutMs}`, ...words];
+  if (words.length > 0) name.push(hashOf({ ...content, timeoutMs: 0 }));
+  return { name: name.join('.'), ...content };
 }
 
-/**
- * Where no filter has named a cluster. It forwards to nowhere instead of answering by itself: every request
- * has this route until its model is known, and only routes that forward let filters hold as much of a body
- * as the virtual host allows. What it says is in `not-found.ts`.
- */
-function notFound(): Route {
-  return create(RouteSchema, {
-    name: 'not-found',
-    match: { pathSpecifier: { case: 'prefix', value: '/' } },
-    action: {
-      case: 'route',
-      value: {
-        clusterSpecifier: { case: 'clusterHeader', value: CLUSTER_HEADER },
-        clusterNotFoundResponseCode: RouteAction_ClusterNotFoundResponseCode.NOT_FOUND,
-      },
-    },
-  });
+function hashOf(content: Content): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 8);
 }

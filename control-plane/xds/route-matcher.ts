@@ -13,9 +13,8 @@ import {
 } from './gen/xds/type/matcher/v3/matcher_pb.js';
 
 export interface HeaderMatch {
-  readonly header: string;
-  /** Value to route, sorted by value. */
-  readonly exact: readonly (readonly [string, Route])[];
+  /** In this order: a request has the first route whose value is its header's. */
+  readonly exact: readonly ExactMatch[];
   /** For all other requests that have this part in the value of this header. */
   readonly present: {
     readonly header: string;
@@ -26,7 +25,13 @@ export interface HeaderMatch {
   readonly otherwise: Route;
 }
 
-export function headerMatcher({ header, exact, present, otherwise }: HeaderMatch): Matcher {
+export interface ExactMatch {
+  readonly header: string;
+  /** Value to route, sorted by value. */
+  readonly routes: readonly (readonly [string, Route])[];
+}
+
+export function headerMatcher({ exact, present, otherwise }: HeaderMatch): Matcher {
   const rest = create(MatcherSchema, {
     matcherType: {
       case: 'matcherList',
@@ -38,8 +43,11 @@ export function headerMatcher({ header, exact, present, otherwise }: HeaderMatch
     },
     onNoMatch: use(otherwise),
   });
-  if (exact.length === 0) return rest;
-  const map = Object.fromEntries(exact.map(([value, route]) => [value, use(route)]));
+  return exact.filter(({ routes }) => routes.length > 0).reduceRight(exactMatcher, rest);
+}
+
+function exactMatcher(rest: Matcher, { header, routes }: ExactMatch): Matcher {
+  const map = Object.fromEntries(routes.map(([value, route]) => [value, use(route)]));
   return create(MatcherSchema, {
     matcherType: {
       case: 'matcherTree',

@@ -3,8 +3,9 @@
  * else. It knows neither resources, Kubernetes, nor who is connected.
  */
 import type * as ir from '../ir/mesh.ts';
-import { clusters } from './clusters.ts';
-import { endpoints } from './endpoints.ts';
+import { attemptClusters } from './attempt-clusters.ts';
+import { targetClusters } from './clusters.ts';
+import { targetEndpoints } from './endpoints.ts';
 import type { Cluster } from './gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { TypedExtensionConfig } from './gen/envoy/config/core/v3/extension_pb.js';
 import type { ClusterLoadAssignment } from './gen/envoy/config/endpoint/v3/endpoint_pb.js';
@@ -13,7 +14,8 @@ import type { RouteConfiguration } from './gen/envoy/config/route/v3/route_pb.js
 import { filterExtensions } from './http-filters.ts';
 import { listeners } from './listener.ts';
 import type { TranslateOptions } from './options.ts';
-import { routeConfigurations } from './route-classes.ts';
+import { routeConfigurations } from './route-table.ts';
+import { shadowClusters, shadowEndpoints } from './shadow-clusters.ts';
 
 export type { AccessLogTarget, Limits, Module, ModuleName, TranslateOptions } from './options.ts';
 export { DEFAULT_LIMITS } from './options.ts';
@@ -28,8 +30,12 @@ export interface ResourceSet {
 
 export function translate(mesh: ir.Mesh, options: TranslateOptions): ResourceSet {
   return {
-    clusters: clusters(mesh, options),
-    endpoints: endpoints(mesh),
+    clusters: [
+      ...targetClusters(mesh, options),
+      ...attemptClusters(mesh, options),
+      ...shadowClusters(mesh, options),
+    ],
+    endpoints: [...targetEndpoints(mesh), ...shadowEndpoints(mesh)],
     listeners: listeners(mesh, options),
     routes: routeConfigurations(mesh, options),
     extensions: filterExtensions(mesh, options),

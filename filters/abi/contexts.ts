@@ -46,6 +46,10 @@ export abstract class Stream {
     return CONTINUE;
   }
 
+  responseTrailers(): i32 {
+    return CONTINUE;
+  }
+
   ended(): void {}
 }
 

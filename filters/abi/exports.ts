@@ -89,6 +89,15 @@ export function proxy_on_response_body(id: i32, size: i32, endOfStream: i32): i3
   return action;
 }
 
+export function proxy_on_response_trailers(id: i32, trailers: i32): i32 {
+  const stream = streamOf(id);
+  if (stream === null) return CONTINUE;
+  enter();
+  const action = stream.responseTrailers();
+  leave();
+  return action;
+}
+
 export function proxy_on_http_call_response(root: i32, token: i32, headers: i32, bodySize: i32, trailers: i32): void {
   calloutAnswered(root, token, headers, bodySize);
 }

@@ -8,6 +8,8 @@ import {
   BATCH_ROWS_HEADER,
   BATCH_SIZE_HEADER,
   CLUSTER_HEADER,
+  PLAN,
+  PLAN_HEADER,
   ROUTE_HEADER,
 } from '../contract/headers.ts';
 import { OPEN_INFERENCE } from '../contract/protocols.ts';
@@ -23,6 +25,7 @@ import {
   REQUEST_HEADERS,
 } from '../host/headers.ts';
 import { CounterTable, Histogram } from '../host/metrics.ts';
+import { Property } from '../host/property.ts';
 import {
   Callout,
   CONTINUE,
@@ -36,6 +39,7 @@ import {
   replyJson,
   Stream,
 } from '../host/stream.ts';
+import { decodePlan, Plan } from '../rewriter/plan.ts';
 import { asciiBytes, errorBody, Refusal } from '../wire/error-body.ts';
 import { joinRequests } from '../wire/tensor-join.ts';
 import { readInferRequest } from '../wire/tensor-request.ts';
@@ -57,6 +61,7 @@ const CONTENT_TYPE = new HeaderName('content-type');
 const CONTENT_LENGTH = new HeaderName('content-length');
 const CONTENT_ENCODING = new HeaderName('content-encoding');
 const BINARY_LENGTH = new HeaderName('inference-header-content-length');
+const PLAN_FACT = new Property(PLAN);
 
 /** What this worker holds. One for all configurations: they share its memory. */
 const budget = new Budget();
@@ -159,7 +164,9 @@ export class BatcherRoot extends Root {
     let called = false;
     if (enterStream(first)) {
       const headers = callHeaders(HeaderList.read(REQUEST_HEADERS), route);
+      const plan = decodePlan(PLAN_FACT.get());
       leaveStream();
+      if (plan !== null) headers.add(PLAN_HEADER, planOfAll(plan));
       const callout = new BatchCall(this, batch);
       const body = joinRequests(requests);
       called = call(this, batch.lane.cluster, headers, body, route.timeoutMs, callout);
@@ -242,6 +249,13 @@ class BatchCall extends Callout {
     this.owner.failed(this.batch, outcome);
     this.owner.apply();
   }
+}
+
+/** What the members of a batch have in common of their plans: the path. Nothing in a body is edited by it. */
+function planOfAll(plan: Plan): string {
+  plan.contentLength = '';
+  plan.comparison = '';
+  return plan.encode();
 }
 
 function callHeaders(all: HeaderList, route: RouteProgram): HeaderList {

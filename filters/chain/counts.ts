@@ -16,6 +16,9 @@ export const choices = new CounterTable(
   'variant',
 );
 
+/** Copies, by the variant that gets them. */
+export const shadows = new CounterTable('modelweir_shadow_requests_total', 'route', 'variant');
+
 /** Bytes of bodies that wait for their model. Of all workers: also the budget that they share. */
 const heldBytes = new Gauge('modelweir_router_held_bytes');
 const decisionMicros = new Histogram('modelweir_router_decision_microseconds');

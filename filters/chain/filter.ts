@@ -1,28 +1,27 @@
 /** Carries a journey out in Envoy: reads headers and bodies, sets headers, edits, counts, answers. */
 import {
   CLUSTER_HEADER,
-  NOTED_MODEL,
-  NOTED_ROUTE,
-  NOTED_VARIANT,
+  PLAN,
+  PLAN_HEADER,
   ROUTE_CLASS_HEADER,
   ROUTE_HEADER,
+  SHADOW_CLUSTER_HEADER,
   SHOWN_VARIANT,
 } from '../contract/headers.ts';
 import { OPEN_INFERENCE_GRPC } from '../contract/protocols.ts';
-import { RouterRoute } from '../contract/router-config.ts';
 import { chunk, REQUEST_BODY, readChunk } from '../host/body.ts';
 import { random } from '../host/clock.ts';
 import { HeaderBlock, HeaderName, headerNameOf, REQUEST_HEADERS } from '../host/headers.ts';
 import { Property } from '../host/property.ts';
 import { CONTINUE, clearRouteCache, HOLD, replyGrpc, replyJson, Stream } from '../host/stream.ts';
 import { VectorStringRun } from '../host/string-run.ts';
+import { editHeldBody } from '../rewriter/edited-body.ts';
 import { RouterProgram } from '../router/program.ts';
 import { tooManyHeld } from '../router/refusals.ts';
-import { VariantProgram } from '../splitter/program.ts';
 import { asciiBytes, errorBody, grpcStatusOf, Refusal } from '../wire/error-body.ts';
-import { Chance } from './chance.ts';
-import { choices, Holding, NO_ROUTE, requests } from './counts.ts';
-import { editHeldBody } from './edited-body.ts';
+import { Circumstances } from './circumstances.ts';
+import { choices, Holding, NO_ROUTE, requests, shadows } from './counts.ts';
+import { noteChoice, noteRefusal } from './facts.ts';
 import { ANSWER, ASK, Journey, PASS, REFUSE, SEND, WAIT } from './journey.ts';
 import { askMetadata } from './metadata.ts';
 import { ChainRoot, recent, splitterProgram } from './root.ts';
@@ -38,19 +37,24 @@ const CONTENT_LENGTH = new HeaderName('content-length');
 const ROUTE_NAME = new HeaderName(ROUTE_HEADER);
 const ROUTE_CLASS = new HeaderName(ROUTE_CLASS_HEADER);
 const CLUSTER = new HeaderName(CLUSTER_HEADER);
-const ROUTE_FACT = new Property(NOTED_ROUTE);
-const MODEL_FACT = new Property(NOTED_MODEL);
-const VARIANT_FACT = new Property(NOTED_VARIANT);
+const SHADOW_CLUSTER = new HeaderName(SHADOW_CLUSTER_HEADER);
+const PLAN_NAME = new HeaderName(PLAN_HEADER);
+const PLAN_FACT = new Property(PLAN);
+const CLIENT = new Property('source\0address');
 const SHOWN_FACT = new Property(SHOWN_VARIANT);
 
 const STRING_RUN = new VectorStringRun();
 
-class ProxyChance extends Chance {
+class ProxyCircumstances extends Circumstances {
   below(bound: i32): i32 {
     return random(bound);
   }
+
+  client(): string {
+    return CLIENT.get();
+  }
 }
-const CHANCE = new ProxyChance();
+const CIRCUMSTANCES = new ProxyCircumstances();
 
 /** What the body callbacks have to do. */
 const IDLE: i32 = 0;
@@ -80,7 +84,14 @@ export class ChainStream extends Stream {
     const program = this.root.router;
     if (program === null || program.disabled) return CONTINUE;
     const headers = new HeaderBlock(REQUEST_HEADERS);
-    const journey = new Journey(program, splitterProgram(), recent, headers, STRING_RUN, CHANCE);
+    const journey = new Journey(
+      program,
+      splitterProgram(),
+      recent,
+      headers,
+      STRING_RUN,
+      CIRCUMSTANCES,
+    );
     this.headers = headers;
     this.journey = journey;
     const action = journey.begin(!endOfStream);
@@ -183,12 +194,14 @@ export class ChainStream extends Stream {
       this.refuse(journey);
       return HOLD;
     }
-    if (route.batched) ROUTE_NAME.set(REQUEST_HEADERS, route.name);
+    if (journey.plan !== null) this.plan(journey);
+    // Who is joined with others has no request of its own that could be copied.
+    if (route.batched && journey.shadow === null) ROUTE_NAME.set(REQUEST_HEADERS, route.name);
     if (route.routeClass.length > 0) ROUTE_CLASS.set(REQUEST_HEADERS, route.routeClass);
     CLUSTER.setBytes(REQUEST_HEADERS, variant.clusterBytes());
     clearRouteCache();
     choices.add(route.name, variant.name);
-    if (program.noteFacts) this.note(journey, route, variant);
+    noteChoice(journey, program, route, variant);
     if (journey.split!.variantHeader) SHOWN_FACT.setBytes(variant.nameBytes());
     if (journey.request.watching) this.task = WATCHING;
     else this.journey = null;
@@ -217,10 +230,15 @@ export class ChainStream extends Stream {
     return true;
   }
 
-  private note(journey: Journey, route: RouterRoute, variant: VariantProgram): void {
-    ROUTE_FACT.set(route.name);
-    MODEL_FACT.set(journey.request.question.model);
-    VARIANT_FACT.set(variant.name);
+  /** Tells the rewriters of the cluster what to change. A copy sees headers only, the request itself both. */
+  private plan(journey: Journey): void {
+    const text = journey.plan!.encode();
+    PLAN_FACT.set(text);
+    const shadow = journey.shadow;
+    if (shadow === null) return;
+    PLAN_NAME.set(REQUEST_HEADERS, text);
+    SHADOW_CLUSTER.setBytes(REQUEST_HEADERS, shadow.clusterBytes());
+    shadows.add(this.routeName(journey), shadow.variant);
   }
 
   private routeName(journey: Journey): string {
@@ -234,6 +252,7 @@ export class ChainStream extends Stream {
     const refusal = request.refusal;
     if (refusal === null) return;
     requests.add(this.routeName(journey), refusal.code);
+    noteRefusal(request, this.root.router);
     const details = 'modelweir_router_' + refusal.code;
     if (request.call.protocol == OPEN_INFERENCE_GRPC) {
       replyGrpc(refusal.status, details, grpcStatusOf(refusal), refusal.message);

@@ -3,22 +3,33 @@
  * to be changed on the way to it. Pure: headers, bytes and a draw in, an action out. The filter carries
  * it out in a proxy, `modelweir explain` prints it.
  */
+import { REASON_MATCH, REASON_RANDOM, REASON_STICKY } from '../contract/headers.ts';
 import { OPEN_INFERENCE, OPENAI } from '../contract/protocols.ts';
 import { BodyEdit } from '../rewriter/body-edit.ts';
 import { messageEdit, rewritePath, textEdit } from '../rewriter/edits.ts';
-import { BY_HEADER, BY_JSON, BY_MESSAGE, BY_PATH } from '../router/call.ts';
+import { placeOf } from '../rewriter/message-place.ts';
+import { Plan } from '../rewriter/plan.ts';
+import { BY_HEADER, BY_JSON, BY_MESSAGE } from '../router/call.ts';
 import { ANSWER, PASS, REFUSE, ROUTE, RouterRequest, WAIT } from '../router/core.ts';
 import { modelMetadata, modelReady } from '../router/listing.ts';
 import { RouterProgram } from '../router/program.ts';
 import { bucketOf, variantOfBucket, variantOfPoint } from '../splitter/choice.ts';
-import { RouteProgram, SplitterProgram, VariantProgram } from '../splitter/program.ts';
-import { READ_DONE } from '../wire/body-reader.ts';
+import { matchOf, PENDING } from '../splitter/match.ts';
+import {
+  RouteProgram,
+  ShadowProgram,
+  SplitterProgram,
+  VariantProgram,
+} from '../splitter/program.ts';
 import { Refusal } from '../wire/error-body.ts';
 import { GrpcReader } from '../wire/grpc-reader.ts';
 import { HeaderSource } from '../wire/header-source.ts';
 import { StringRun } from '../wire/string-run.ts';
-import { Chance } from './chance.ts';
+import { Circumstances } from './circumstances.ts';
+import { JourneyFacts } from './journey-facts.ts';
+import { planOf } from './planning.ts';
 import { Recent } from './recent.ts';
+import { sampledShadow } from './shadowing.ts';
 
 export { ANSWER, PASS, REFUSE, WAIT };
 
@@ -37,14 +48,22 @@ export class Journey {
   edit: BodyEdit | null = null;
   /** The value to send in the header that names the model; empty: none does. */
   modelHeader: string = '';
-  /** The sticky key that decided; empty: none did. */
+  /** What the rewriters behind are to change, for each attempt; null: all is changed here. */
+  plan: Plan | null = null;
+  /** Who gets a copy of the request; null: nobody. */
+  shadow: ShadowProgram | null = null;
+  /** Why this variant. */
+  reason: string = '';
+  /** The sticky key that decided, and its bucket; empty: none did. */
   key: string = '';
+  bucket: i32 = -1;
+  readonly splitter: SplitterProgram;
   private recent: Recent;
-  private splitter: SplitterProgram;
   /** Place of the sticky field among those that are read, or -1. */
   private field: i32 = -1;
-  private chance: Chance;
-  private maxHoldBytes: i32;
+  private circumstances: Circumstances;
+  private facts: JourneyFacts;
+  private modelHeaderName: string;
 
   constructor(
     router: RouterProgram,
@@ -52,13 +71,15 @@ export class Journey {
     recent: Recent,
     headers: HeaderSource,
     run: StringRun,
-    chance: Chance,
+    circumstances: Circumstances,
   ) {
-    this.request = new RouterRequest(router, headers, run);
+    const request = new RouterRequest(router, headers, run);
+    this.request = request;
     this.recent = recent;
     this.splitter = splitter;
-    this.chance = chance;
-    this.maxHoldBytes = router.maxHoldBytes;
+    this.circumstances = circumstances;
+    this.modelHeaderName = router.modelHeader;
+    this.facts = new JourneyFacts(request, router.maxHoldBytes, circumstances);
   }
 
   begin(hasBody: boolean): i32 {
@@ -95,7 +116,10 @@ export class Journey {
     const route = this.request.route!;
     this.split = this.splitter.find(route.name);
     if (this.split !== null) this.field = this.split!.stickyField;
-    else this.split = this.splitOfBefore(route.name);
+    else {
+      this.split = this.splitOfBefore(route.name);
+      this.facts.fieldsKnown = false;
+    }
     if (this.split === null) return this.nobody(route.name);
     return this.fieldPending() ? WAIT : this.settle();
   }
@@ -116,15 +140,14 @@ export class Journey {
     return null;
   }
 
-  /** What does not come within the limit counts as missing: the request goes on without it. */
   private fieldPending(): boolean {
     const split = this.split!;
-    const request = this.request;
-    const reader = request.reader;
-    const fields = request.fields;
-    if (this.field < 0 || reader === null || fields === null) return false;
-    if (reader.status == READ_DONE) return false;
-    if (fields.has(this.field) || reader.position > this.maxHoldBytes) return false;
+    if (split.matches.length > 0) {
+      const index = matchOf(split, this.facts);
+      if (index == PENDING) return true;
+      if (index >= 0) return false;
+    }
+    if (this.field < 0 || !this.facts.fieldPending(this.field)) return false;
     return split.stickyHeader.length == 0 || this.header(split.stickyHeader).length == 0;
   }
 
@@ -136,22 +159,34 @@ export class Journey {
     const variant = split.variants[index];
     this.variant = variant;
     if (!request.route!.strict && !request.call.streaming) request.watching = false;
-    const kind = request.call.kind;
-    if (kind == BY_PATH) return this.settlePath(variant);
-    if (kind == BY_HEADER) {
-      // Also where it is the same name: a second such header must not reach the backend.
-      const served = variant.served();
-      const model = request.question.model;
-      this.modelHeader = served.renames(model) ? served.model : model;
-    } else this.settleBody(variant);
-    return this.edit !== null && request.call.streaming ? this.renamedStream() : SEND;
+    if (request.call.path !== null) {
+      const action = this.answerFor(variant);
+      if (action != SEND) return action;
+    }
+    if (request.call.streaming) return this.settleStream(split, variant);
+    this.shadow = sampledShadow(split, variant, request, this.circumstances);
+    if (split.planned || this.shadow !== null) {
+      this.plan = planOf(request, variant.name, this.modelHeaderName);
+      if (this.shadow !== null) this.plan!.comparison = this.newComparison();
+    } else this.edit = this.change(variant);
+    return SEND;
   }
 
   private choose(split: RouteProgram): i32 {
+    if (split.matches.length > 0) {
+      const match = matchOf(split, this.facts);
+      this.reason = REASON_MATCH;
+      if (match >= 0) return match;
+    }
     if (split.totalWeight <= 0) return -1;
     this.key = this.stickyKey(split);
-    if (this.key.length > 0) return variantOfBucket(split, bucketOf(split, this.key));
-    return variantOfPoint(split, this.chance.below(split.totalWeight));
+    if (this.key.length > 0) {
+      this.reason = REASON_STICKY;
+      this.bucket = bucketOf(split, this.key);
+      return variantOfBucket(split, this.bucket);
+    }
+    this.reason = REASON_RANDOM;
+    return variantOfPoint(split, this.circumstances.below(split.totalWeight));
   }
 
   private stickyKey(split: RouteProgram): string {
@@ -161,49 +196,76 @@ export class Journey {
     return fields.text(this.field);
   }
 
-  private settleBody(variant: VariantProgram): void {
+  /** Writes the name that `variant` knows; returns the edit of the body, or null where there is none. */
+  private change(variant: VariantProgram): BodyEdit | null {
     const request = this.request;
-    const reader = request.reader;
-    const model = request.question.model;
-    // A body that went to its default route unread is sent as it is, as is what names no model.
-    if (reader === null) return;
-    const served = variant.served();
     const call = request.call;
-    this.edit =
-      call.kind == BY_MESSAGE
-        ? messageEdit(served, model, reader as GrpcReader, call.versionField)
-        : textEdit(served, model, reader.offset, reader.length, call.kind == BY_JSON);
+    const model = request.question.model;
+    const served = variant.served();
+    const parts = call.path;
+    if (parts !== null) {
+      const path = this.header(':path');
+      const sent = rewritePath(served, path, parts, model);
+      if (sent != path) this.path = sent;
+      return null;
+    }
+    if (call.kind == BY_HEADER) {
+      // Also where it is the same name: a second such header must not reach the backend.
+      this.modelHeader = served.renames(model) ? served.model : model;
+      return null;
+    }
+    const reader = request.reader;
+    // A body that went to its default route unread is sent as it is, as is what names no model.
+    if (reader === null) return null;
+    return call.kind == BY_MESSAGE
+      ? messageEdit(served, model, placeOf(reader as GrpcReader, call.versionField))
+      : textEdit(served, model, reader.offset, reader.length, call.kind == BY_JSON);
   }
 
-  /** Questions about the model are answered here where its backend cannot. */
-  private settlePath(variant: VariantProgram): i32 {
+  /** Questions about the model are answered here where its backend cannot; SEND: it can. */
+  private answerFor(variant: VariantProgram): i32 {
     const request = this.request;
     const parts = request.call.path!;
     const path = this.header(':path');
     const model = request.question.model;
-    const served = variant.served();
-    const sent = rewritePath(served, path, parts, model);
-    if (sent != path) this.path = sent;
     if (request.call.protocol != OPEN_INFERENCE || this.header(':method') != 'GET') return SEND;
     const versioned = parts.versionFrom < parts.versionTo;
     const rest = path.substring(versioned ? parts.versionTo : parts.modelTo, parts.pathTo);
     const isReady = rest == '/ready';
     if (!isReady && rest.length > 0) return SEND;
-    if (variant.protocol != OPENAI) return !isReady && served.renames(model) ? ASK : SEND;
+    if (variant.protocol != OPENAI) {
+      if (isReady || !variant.served().renames(model)) return SEND;
+      this.change(variant);
+      return ASK;
+    }
     request.answer = isReady ? modelReady(model) : modelMetadata(model);
     return ANSWER;
+  }
+
+  /** Only the first message could be edited: the others would ask a backend for a model it has not. */
+  private settleStream(split: RouteProgram, variant: VariantProgram): i32 {
+    let edits = this.change(variant) !== null;
+    if (split.planned) {
+      for (let i = 0; i < split.variants.length && !edits; i++) {
+        edits = this.change(split.variants[i]) !== null;
+      }
+    }
+    if (!edits) return SEND;
+    const message =
+      'the backend knows this model under another name or version, and streams of messages are not edited: use ModelInfer';
+    return this.request.refuse(new Refusal(501, 'renamed_stream', message));
+  }
+
+  /** What the two answers are known by: of all requests of a worker at one time no two have the same. */
+  private newComparison(): string {
+    const circumstances = this.circumstances;
+    const half = circumstances.below(i32.MAX_VALUE).toString();
+    return half + '.' + circumstances.below(i32.MAX_VALUE).toString();
   }
 
   private nobody(route: string): i32 {
     const message = 'no variant of route ' + route + ' takes requests';
     return this.request.refuse(new Refusal(503, 'no_variant', message));
-  }
-
-  /** Only the first message could be edited: the others would ask the backend for a model it has not. */
-  private renamedStream(): i32 {
-    const message =
-      'the backend knows this model under another name or version, and streams of messages are not edited: use ModelInfer';
-    return this.request.refuse(new Refusal(501, 'renamed_stream', message));
   }
 
   private header(name: string): string {

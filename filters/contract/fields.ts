@@ -113,6 +113,20 @@ export class Fields {
     return texts;
   }
 
+  /** As `list`, for a field that is left out where the list is empty. */
+  optionalList(key: string, maxItems: i32): JsonValue[] {
+    return this.has(key) ? this.list(key, maxItems) : [];
+  }
+
+  /** As `strings`, for a field that is left out where the list is empty. */
+  optionalStrings(key: string, maxItems: i32, maxLength: i32): string[] {
+    return this.has(key) ? this.strings(key, maxItems, maxLength) : [];
+  }
+
+  has(key: string): boolean {
+    return this.value.kind == JSON_OBJECT && this.value.keys.indexOf(key) >= 0;
+  }
+
   list(key: string, maxItems: i32): JsonValue[] {
     const value = this.take(key, JSON_ARRAY, 'a list');
     if (value === null) return [];

@@ -14,6 +14,11 @@ import {
   MAX_ROUTES,
 } from './limits.ts';
 
+/** To callers that send the header `DECISION_REQUEST_HEADER`, or to all. */
+export const TELL_ON_REQUEST: string = 'OnRequest';
+export const TELL_ALWAYS: string = 'Always';
+export const DECISIONS_TOLD: string[] = [TELL_ON_REQUEST, TELL_ALWAYS];
+
 export class RouterRoute {
   /** `namespace/name` of the ModelRoute. */
   name: string = '';
@@ -25,6 +30,8 @@ export class RouterRoute {
   batched: boolean = false;
   /** Whether its backends speak gRPC: one of them may be asked about servers as a whole. */
   grpc: boolean = false;
+  /** Whether callers are told why a request went where it did: one of `DECISIONS_TOLD`. */
+  tellDecision: string = '';
 }
 
 /** A model's name that a route owns on any condition. */
@@ -74,7 +81,9 @@ export class RouterConfig {
   defaultOverLimit: boolean = false;
   /** Request header that names the model where nothing else does, lower case; empty: none. */
   modelHeader: string = '';
-  /** Whether to note what the access log says of a request. */
+  /** Whether to note route and variant of each request: what outcomes are counted by. */
+  noteOutcome: boolean = false;
+  /** Whether to note the rest of what the access log says of a request. */
   noteFacts: boolean = false;
   /** Longest wait for a backend's word on its model's metadata. */
   metadataTimeoutMs: i32 = 1;
@@ -92,6 +101,7 @@ export function decodeRouterConfig(text: string, problems: Problems): RouterConf
   config.maxHeldBytes = fields.int('maxHeldBytes', 0, MAX_HELD_BYTES);
   config.defaultOverLimit = fields.bool('defaultOverLimit');
   config.modelHeader = fields.string('modelHeader', MAX_NAME_LENGTH);
+  config.noteOutcome = fields.bool('noteOutcome');
   config.noteFacts = fields.bool('noteFacts');
   config.metadataTimeoutMs = fields.int('metadataTimeoutMs', 1, MAX_CALL_TIMEOUT_MS);
   const routes = fields.list('routes', MAX_ROUTES);
@@ -114,6 +124,12 @@ function decodeRoute(value: JsonValue, index: i32, problems: Problems): RouterRo
   route.strict = fields.bool('strict');
   route.batched = fields.bool('batched');
   route.grpc = fields.bool('grpc');
+  if (fields.has('tellDecision')) {
+    route.tellDecision = fields.string('tellDecision', MAX_NAME_LENGTH);
+    if (DECISIONS_TOLD.indexOf(route.tellDecision) < 0) {
+      problems.add(fields.at('tellDecision'), 'must be one of ' + DECISIONS_TOLD.join(', '));
+    }
+  }
   fields.end();
   return route;
 }
@@ -168,6 +184,7 @@ export function encodeRouterConfig(config: RouterConfig): string {
   writer.int('maxHeldBytes', config.maxHeldBytes);
   writer.bool('defaultOverLimit', config.defaultOverLimit);
   writer.string('modelHeader', config.modelHeader);
+  writer.bool('noteOutcome', config.noteOutcome);
   writer.bool('noteFacts', config.noteFacts);
   writer.int('metadataTimeoutMs', config.metadataTimeoutMs);
   const routes: string[] = [];
@@ -186,6 +203,7 @@ function encodeRoute(route: RouterRoute): string {
   writer.bool('strict', route.strict);
   writer.bool('batched', route.batched);
   writer.bool('grpc', route.grpc);
+  if (route.tellDecision.length > 0) writer.string('tellDecision', route.tellDecision);
   return writer.text();
 }
 

@@ -3,16 +3,20 @@ import { Fields, Problems } from './fields.ts';
 import { JsonValue } from './json-reader.ts';
 import { JsonObjectWriter } from './json-writer.ts';
 import {
+  ALL_BASIS_POINTS,
   CONTRACT_VERSION,
   MAX_CLUSTER_NAME_LENGTH,
   MAX_FIELD_PATH_LENGTH,
+  MAX_HELD_BYTES,
   MAX_MODEL_NAME_LENGTH,
   MAX_NAME_LENGTH,
   MAX_REVISION,
   MAX_ROUTES,
+  MAX_VARIANT_MATCHES,
   MAX_VARIANTS,
   MAX_WEIGHT,
 } from './limits.ts';
+import { decodeVariantMatch, encodeVariantMatch, SplitterMatch } from './variant-match.ts';
 
 export class SplitterVariant {
   name: string = '';
@@ -28,6 +32,17 @@ export class SplitterVariant {
   protocol: string = '';
 }
 
+/** A copy of some of a route's requests, whose answers nobody waits for. */
+export class SplitterShadow {
+  /** Name of the variant that gets the copies, and Envoy's cluster for them. */
+  variant: string = '';
+  cluster: string = '';
+  /** Share of the requests that are copied, in hundredths of a percent. */
+  shareBasisPoints: i32 = 0;
+  /** A request whose content-length is above this is not copied. */
+  maxBodyBytes: i32 = 0;
+}
+
 export class SplitterRoute {
   /** `namespace/name` of the ModelRoute; also salts the buckets, so that routes' cohorts differ. */
   name: string = '';
@@ -38,12 +53,23 @@ export class SplitterRoute {
   /** Whether the response says which variant answered. */
   variantHeader: boolean = true;
   variants: SplitterVariant[] = [];
+  /** In order: the first that is true of a request decides, whatever the weights are. */
+  matches: SplitterMatch[] = [];
+  /** Null: none. */
+  shadow: SplitterShadow | null = null;
+  /**
+   * Its clusters write the backends' names themselves, for each attempt, and must be told what of a request
+   * to change; else the chain does it once.
+   */
+  planned: boolean = false;
 }
 
 export class SplitterConfig {
   disabled: boolean = false;
   /** Tells this configuration from an earlier one that says the same. The filter does not look at it. */
   revision: i32 = 0;
+  /** What the access log calls this configuration; empty: nothing. */
+  label: string = '';
   routes: SplitterRoute[] = [];
 }
 
@@ -54,6 +80,7 @@ export function decodeSplitterConfig(text: string, problems: Problems): Splitter
   const config = new SplitterConfig();
   config.disabled = fields.bool('disabled');
   config.revision = fields.int('revision', 0, MAX_REVISION);
+  config.label = fields.string('label', MAX_NAME_LENGTH);
   const routes = fields.list('routes', MAX_ROUTES);
   for (let i = 0; i < routes.length; i++) {
     config.routes.push(decodeRoute(routes[i], i, problems));
@@ -86,8 +113,28 @@ function decodeRoute(value: JsonValue, index: i32, problems: Problems): Splitter
     route.variants.push(variant);
   }
   if (total <= 0) problems.add(path, 'at least one weight must be above 0');
+  const matches = fields.optionalList('matches', MAX_VARIANT_MATCHES);
+  for (let i = 0; i < matches.length; i++) {
+    const inner = new Fields(matches[i], fields.at('matches'), i, problems);
+    route.matches.push(decodeVariantMatch(inner, problems));
+  }
+  const shadows = fields.optionalList('shadows', 1);
+  if (shadows.length > 0) {
+    route.shadow = decodeShadow(new Fields(shadows[0], fields.at('shadows'), 0, problems));
+  }
+  route.planned = fields.bool('planned');
   fields.end();
   return route;
+}
+
+function decodeShadow(fields: Fields): SplitterShadow {
+  const shadow = new SplitterShadow();
+  shadow.variant = fields.name('variant', MAX_NAME_LENGTH);
+  shadow.cluster = fields.name('cluster', MAX_CLUSTER_NAME_LENGTH);
+  shadow.shareBasisPoints = fields.int('shareBasisPoints', 0, ALL_BASIS_POINTS);
+  shadow.maxBodyBytes = fields.int('maxBodyBytes', 0, MAX_HELD_BYTES);
+  fields.end();
+  return shadow;
 }
 
 export function encodeSplitterConfig(config: SplitterConfig): string {
@@ -97,6 +144,7 @@ export function encodeSplitterConfig(config: SplitterConfig): string {
   writer.int('version', CONTRACT_VERSION);
   writer.bool('disabled', config.disabled);
   writer.int('revision', config.revision);
+  writer.string('label', config.label);
   writer.list('routes', routes);
   return writer.text();
 }
@@ -119,5 +167,20 @@ function encodeRoute(route: SplitterRoute): string {
   writer.string('stickyField', route.stickyField);
   writer.bool('variantHeader', route.variantHeader);
   writer.list('variants', variants);
+  writer.bool('planned', route.planned);
+  const matches: string[] = [];
+  for (let i = 0; i < route.matches.length; i++) matches.push(encodeVariantMatch(route.matches[i]));
+  if (matches.length > 0) writer.list('matches', matches);
+  const shadow = route.shadow;
+  if (shadow !== null) writer.list('shadows', [encodeShadow(shadow)]);
+  return writer.text();
+}
+
+function encodeShadow(shadow: SplitterShadow): string {
+  const writer = new JsonObjectWriter();
+  writer.string('variant', shadow.variant);
+  writer.string('cluster', shadow.cluster);
+  writer.int('shareBasisPoints', shadow.shareBasisPoints);
+  writer.int('maxBodyBytes', shadow.maxBodyBytes);
   return writer.text();
 }

@@ -12,8 +12,11 @@ import {
   wholeChunk,
 } from '../abi/memory.ts';
 
+export { noteGarbage };
+
 /** Buffers, as proxy-wasm numbers them. */
 export const REQUEST_BODY: u32 = 0;
+export const RESPONSE_BODY: u32 = 1;
 export const CALLOUT_BODY: u32 = 4;
 
 /**

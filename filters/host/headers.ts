@@ -2,6 +2,7 @@
 import {
   proxy_get_header_map_pairs,
   proxy_get_header_map_value,
+  proxy_remove_header_map_value,
   proxy_replace_header_map_value,
 } from '../abi/imports.ts';
 import {
@@ -18,6 +19,7 @@ import { HeaderSource } from '../wire/header-source.ts';
 
 /** Header maps, as proxy-wasm numbers them. */
 export const REQUEST_HEADERS: u32 = 0;
+export const RESPONSE_HEADERS: u32 = 2;
 export const CALLOUT_HEADERS: u32 = 6;
 
 /** A header's name in bytes, lower case. Make them once, at the top of a module. */
@@ -55,6 +57,12 @@ export class HeaderName {
     const bytes = this.bytes;
     const name = changetype<usize>(bytes);
     proxy_replace_header_map_value(map, name, bytes.byteLength, value.dataStart, value.byteLength);
+  }
+
+  /** Takes all values of the header away. */
+  remove(map: u32): void {
+    const bytes = this.bytes;
+    proxy_remove_header_map_value(map, changetype<usize>(bytes), bytes.byteLength);
   }
 }
 

@@ -116,3 +116,16 @@ export class CounterTable {
     this.rows.get(first).add(second);
   }
 }
+
+/**
+ * Counters by their whole names, labels included, for who has more labels than a table or counts more than
+ * one at a time; otherwise as `CounterRow`.
+ */
+export class CounterSet {
+  private counters: Map<string, Counter> = new Map<string, Counter>();
+
+  add(name: string, count: f64): void {
+    if (!this.counters.has(name)) this.counters.set(name, new Counter(name));
+    this.counters.get(name).add(<i64>count);
+  }
+}

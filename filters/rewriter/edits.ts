@@ -1,5 +1,4 @@
 /** What has to be changed so that a backend reads its own name of a model: in a path, or in a body. */
-import { GrpcReader } from '../wire/grpc-reader.ts';
 import { ModelPath } from '../wire/model-path.ts';
 import {
   bigEndian,
@@ -10,6 +9,7 @@ import {
 import { ServedName } from '../wire/served-name.ts';
 import { encodeUtf8 } from '../wire/utf8.ts';
 import { BodyEdit } from './body-edit.ts';
+import { MessagePlace } from './message-place.ts';
 
 /** Of a gRPC message: a flag, and four bytes of its length. */
 const FRAME_LENGTH_OFFSET: i32 = 1;
@@ -51,18 +51,18 @@ export function textEdit(
 export function messageEdit(
   served: ServedName,
   model: string,
-  reader: GrpcReader,
-  versionField: i32,
+  place: MessagePlace,
 ): BodyEdit | null {
   const renames = served.renames(model);
-  const addsVersion = versionField > 0 && reader.version.length == 0 && served.version.length > 0;
+  const versionField = place.versionField;
+  const addsVersion = versionField > 0 && !place.versioned && served.version.length > 0;
   if (!renames && !addsVersion) return null;
   const edit = new BodyEdit();
   const name = lengthDelimited(renames ? served.bytes : encodeUtf8(model));
-  const from = reader.nameLengthOffset;
-  const length = reader.offset + reader.length - from;
+  const from = place.nameLengthOffset;
+  const length = place.offset + place.length - from;
   if (!addsVersion) edit.replace(from, length, name);
-  else if (reader.versionLengthSize == 0) {
+  else if (place.versionLengthSize == 0) {
     edit.replace(
       from,
       length,
@@ -71,11 +71,11 @@ export function messageEdit(
   } else {
     // An empty one is there, and would win over one before it.
     const version = lengthDelimited(served.versionBytes);
-    const first = reader.versionLengthOffset < from;
-    if (first) edit.replace(reader.versionLengthOffset, reader.versionLengthSize, version);
+    const first = place.versionLengthOffset < from;
+    if (first) edit.replace(place.versionLengthOffset, place.versionLengthSize, version);
     edit.replace(from, length, name);
-    if (!first) edit.replace(reader.versionLengthOffset, reader.versionLengthSize, version);
+    if (!first) edit.replace(place.versionLengthOffset, place.versionLengthSize, version);
   }
-  const frameLength = bigEndian(reader.messageLength + edit.growth());
+  const frameLength = bigEndian(place.messageLength + edit.growth());
   return edit.before(FRAME_LENGTH_OFFSET, FRAME_LENGTH_BYTES, frameLength);
 }

@@ -151,6 +151,7 @@ export class RouterProgram {
   maxHeldBytes: i32 = 0;
   defaultOverLimit: boolean = false;
   modelHeader: string = '';
+  noteOutcome: boolean = false;
   noteFacts: boolean = false;
   metadataTimeoutMs: i32 = 0;
   /** Whether there is a route that reads no further than to the model. */
@@ -250,6 +251,7 @@ export function compileRouter(config: RouterConfig, problems: Problems): RouterP
   program.maxHeldBytes = config.maxHeldBytes;
   program.defaultOverLimit = config.defaultOverLimit;
   program.modelHeader = config.modelHeader.toLowerCase();
+  program.noteOutcome = config.noteOutcome;
   program.noteFacts = config.noteFacts;
   program.metadataTimeoutMs = config.metadataTimeoutMs;
   for (let i = 0; i < config.routes.length; i++) {

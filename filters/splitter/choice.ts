@@ -41,11 +41,18 @@ function rawBid(salt: u32, bucket: i32): f64 {
   return LN_2_TO_32 - ln(f64(mixWith(salt, bucket)) + 1);
 }
 
-/** Index of the variant at `point`, 0 to the total weight - 1, or -1 where no variant has a weight. */
+/**
+ * Index of the variant at `point`, 0 to the total weight - 1: as many points as it has weight. -1 for any
+ * other point, and where no variant has a weight.
+ */
 export function variantOfPoint(route: RouteProgram, point: i32): i32 {
+  if (point < 0) return -1;
   let sum: i32 = 0;
-  for (let i = 0; i < route.variants.length; i++) {
-    sum += unchecked(route.variants[i]).weight;
+  const variants = route.variants;
+  for (let i = 0; i < variants.length; i++) {
+    const weight = unchecked(variants[i]).weight;
+    if (weight <= 0) continue;
+    sum += weight;
     if (point < sum) return i;
   }
   return -1;

@@ -1,11 +1,17 @@
 /** The splitter's configuration, made ready for requests. Cheap to compile: it changes often. */
 import { Problems } from '../contract/fields.ts';
 import { MAX_BODY_FIELDS } from '../contract/limits.ts';
-import { SplitterConfig, SplitterRoute, SplitterVariant } from '../contract/splitter-config.ts';
+import {
+  SplitterConfig,
+  SplitterRoute,
+  SplitterShadow,
+  SplitterVariant,
+} from '../contract/splitter-config.ts';
 import { FieldList } from '../wire/body-fields.ts';
 import { ServedName } from '../wire/served-name.ts';
 import { encodeUtf8 } from '../wire/utf8.ts';
 import { continueHash, hashText, mix } from './hash.ts';
+import { compileMatch, MatchPath, MatchProgram } from './match-program.ts';
 
 export class VariantProgram {
   name: string = '';
@@ -58,6 +64,33 @@ export class VariantProgram {
   }
 }
 
+/** Who gets copies of a route's requests. */
+export class ShadowProgram {
+  /** Name of the variant. */
+  variant: string = '';
+  cluster: string = '';
+  /** Share of the requests, in hundredths of a percent. */
+  shareBasisPoints: i32 = 0;
+  /** A request whose content-length is above this is not copied. */
+  maxBodyBytes: i32 = 0;
+  private encodedCluster: Uint8Array | null = null;
+
+  constructor(config: SplitterShadow) {
+    this.variant = config.variant;
+    this.cluster = config.cluster;
+    this.shareBasisPoints = config.shareBasisPoints;
+    this.maxBodyBytes = config.maxBodyBytes;
+  }
+
+  clusterBytes(): Uint8Array {
+    const known = this.encodedCluster;
+    if (known !== null) return known;
+    const bytes = encodeUtf8(this.cluster);
+    this.encodedCluster = bytes;
+    return bytes;
+  }
+}
+
 export class RouteProgram {
   name: string = '';
   /** Lower case; empty: choose at random. */
@@ -67,6 +100,12 @@ export class RouteProgram {
   variantHeader: boolean = true;
   variants: VariantProgram[] = [];
   totalWeight: i32 = 0;
+  /** In order: the first that is true decides, whatever the weights are. */
+  matches: MatchProgram[] = [];
+  /** Null: none. */
+  shadow: ShadowProgram | null = null;
+  /** Whether the rewriters of its clusters change all of its requests, and need a plan for that. */
+  planned: boolean = false;
   /** Hash of the route's name. */
   salt: u32 = 0;
 }
@@ -75,6 +114,17 @@ export class SplitterProgram {
   routes: Map<string, RouteProgram> = new Map<string, RouteProgram>();
   /** Fields of bodies that any route wants. */
   fields: FieldList = new FieldList();
+  /** What the access log calls this configuration; empty: nothing. */
+  label: string = '';
+  private encodedLabel: Uint8Array | null = null;
+
+  labelBytes(): Uint8Array {
+    const known = this.encodedLabel;
+    if (known !== null) return known;
+    const bytes = encodeUtf8(this.label);
+    this.encodedLabel = bytes;
+    return bytes;
+  }
 
   find(route: string): RouteProgram | null {
     return this.routes.has(route) ? this.routes.get(route)! : null;
@@ -90,20 +140,12 @@ export function compileSplitter(
   problems: Problems,
 ): SplitterProgram | null {
   const program = new SplitterProgram();
+  program.label = config.label;
   if (config.disabled) return program;
   for (let i = 0; i < config.routes.length; i++) {
     const route = compileRoute(config.routes[i]);
-    const field = config.routes[i].stickyField;
-    if (field.length > 0) {
-      route.stickyField = program.fields.add(field);
-      if (route.stickyField < 0) {
-        const path = 'routes[' + i.toString() + '].stickyField';
-        problems.add(
-          path,
-          'is one of more than ' + MAX_BODY_FIELDS.toString() + ' different fields',
-        );
-      }
-    }
+    compileStickyField(config.routes[i], i, route, program.fields, problems);
+    compileMatches(config.routes[i], i, route, program.fields, problems);
     if (!program.routes.has(route.name)) program.routes.set(route.name, route);
   }
   return problems.list.length == 0 ? program : null;
@@ -114,6 +156,9 @@ function compileRoute(config: SplitterRoute): RouteProgram {
   route.name = config.name;
   route.stickyHeader = config.stickyHeader.toLowerCase();
   route.variantHeader = config.variantHeader;
+  route.planned = config.planned;
+  const shadow = config.shadow;
+  if (shadow !== null) route.shadow = new ShadowProgram(shadow);
   route.salt = hashText(config.name);
   for (let i = 0; i < config.variants.length; i++) {
     const variant = new VariantProgram(config.variants[i]);
@@ -123,4 +168,41 @@ function compileRoute(config: SplitterRoute): RouteProgram {
     route.variants.push(variant);
   }
   return route;
+}
+
+function compileStickyField(
+  config: SplitterRoute,
+  index: i32,
+  route: RouteProgram,
+  fields: FieldList,
+  problems: Problems,
+): void {
+  if (config.stickyField.length == 0) return;
+  route.stickyField = fields.add(config.stickyField);
+  if (route.stickyField >= 0) return;
+  const path = 'routes[' + index.toString() + '].stickyField';
+  problems.add(path, 'is one of more than ' + MAX_BODY_FIELDS.toString() + ' different fields');
+}
+
+function compileMatches(
+  config: SplitterRoute,
+  index: i32,
+  route: RouteProgram,
+  fields: FieldList,
+  problems: Problems,
+): void {
+  for (let i = 0; i < config.matches.length; i++) {
+    const match = config.matches[i];
+    const variant = variantNamed(route, match.variant);
+    const path = new MatchPath(index, i);
+    route.matches.push(compileMatch(match, variant, fields, path, problems));
+  }
+}
+
+/** Index of the first variant of this name, or -1. */
+function variantNamed(route: RouteProgram, name: string): i32 {
+  for (let i = 0; i < route.variants.length; i++) {
+    if (route.variants[i].name == name) return i;
+  }
+  return -1;
 }

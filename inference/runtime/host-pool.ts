@@ -51,6 +51,11 @@ export class HostPool {
     return this.#hosts.size;
   }
 
+  /** Hosts that run something. */
+  get busy(): number {
+    return this.#hosts.size - this.#idle.length;
+  }
+
   /** Runs on a free host; there must be one. */
   run(inputs: readonly Tensor[], settle: (result: RunResult) => void): void {
     const host = this.#idle.pop();

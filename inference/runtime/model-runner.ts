@@ -7,6 +7,7 @@ import type { Tensor } from '../protocol/tensor.ts';
 import { BatchPlan, sliceRows } from './batch-plan.ts';
 import { BatchQueue, type QueueLimits } from './batch-queue.ts';
 import { HostPool } from './host-pool.ts';
+import { ModelLoad } from './model-load.ts';
 import type { SessionMetadata } from './model-session.ts';
 import { type Client, Deadlines, PendingRequest } from './pending-request.ts';
 import type { RunResult, SessionHost } from './session-host.ts';
@@ -27,6 +28,7 @@ export interface RunnerObserver {
 
 export class ModelRunner {
   readonly metadata: SessionMetadata;
+  readonly load: ModelLoad;
   readonly #options: RunnerOptions;
   readonly #observer: RunnerObserver;
   readonly #pool: HostPool;
@@ -52,7 +54,11 @@ export class ModelRunner {
     const maxBatchRows = this.#plan.joins ? options.maxBatchRows : 1;
     const limits = { maxBatchRows, maxQueueRows: options.maxQueueRows };
     this.#queue = new BatchQueue(limits, (request) => this.#drop(request));
-    this.#deadlines = new Deadlines(options.requestTimeoutMs, () => this.#queue.sweep());
+    this.load = new ModelLoad(maxBatchRows, performance.now());
+    this.#deadlines = new Deadlines(options.requestTimeoutMs, () => {
+      this.#queue.sweep();
+      this.#measure();
+    });
   }
 
   /** @throws Error when the model cannot be loaded. */
@@ -103,6 +109,7 @@ export class ModelRunner {
       );
     }
     this.#deadlines.watch(request);
+    this.#measure(request.sinceMs);
     // At the end of this turn of the event loop, so that what arrived together runs together.
     if (!this.#scheduled) {
       this.#scheduled = true;
@@ -123,8 +130,13 @@ export class ModelRunner {
     while (this.#pool.idle) {
       const batch = this.#nextRetry() ?? this.#queue.take();
       if (batch.length > 0) this.#run(batch);
-      else if (this.#retries.length === 0 && this.#queue.empty) return;
+      else if (this.#retries.length === 0 && this.#queue.empty) break;
     }
+    this.#measure();
+  }
+
+  #measure(nowMs = performance.now()): void {
+    this.load.set(this.#pool.busy, this.#pool.serving, this.#queue.rows, nowMs);
   }
 
   #nextRetry(): PendingRequest[] | undefined {
@@ -145,15 +157,20 @@ export class ModelRunner {
       batch.map((request) => request.inputs),
       rows,
     );
-    this.#pool.run(inputs, (result) => this.#onResult(batch, rows, result));
+    this.#pool.run(inputs, (result) => this.#onResult(batch, rows, now, result));
   }
 
-  #onResult(batch: readonly PendingRequest[], rows: number, result: RunResult): void {
+  #onResult(
+    batch: readonly PendingRequest[],
+    rows: number,
+    startMs: number,
+    result: RunResult,
+  ): void {
     if (result.kind === 'done') {
       this.#observer.onBatch(rows, result.computeMs);
       if (batch.length > 1 && !result.outputs.every(({ shape }) => shape[0] === rows))
         this.#split(batch);
-      else this.#answer(batch, result.outputs);
+      else this.#answer(batch, startMs, result.outputs);
     } else if (result.kind === 'failed') {
       if (batch.length > 1) this.#split(batch);
       else this.#fail(batch, new RequestError('internal', `the model failed: ${result.reason}`));
@@ -173,7 +190,10 @@ export class ModelRunner {
     this.#dispatch();
   }
 
-  #answer(batch: readonly PendingRequest[], outputs: readonly Tensor[]): void {
+  #answer(batch: readonly PendingRequest[], startMs: number, outputs: readonly Tensor[]): void {
+    // First, so that the load that is reported with an answer counts the answer.
+    const served = batch.filter((request) => !request.gone).length;
+    this.load.countServed(served, startMs, performance.now());
     let start = 0;
     for (const request of batch) {
       this.#deadlines.forget(request);

@@ -5,11 +5,14 @@ import type { Tensor } from '../protocol/tensor.ts';
 import type { ServedModel } from '../runtime/model-catalog.ts';
 import type { Client } from '../runtime/pending-request.ts';
 import type { BodyReader, HeldBody } from './body-reader.ts';
+import type { LoadReport } from './load-report.ts';
 import type { PodMetrics } from './pod-metrics.ts';
 import { sendError, sendJson, statusOf } from './responses.ts';
 
 /** POST .../infer: body to tensors, tensors to the model's runner, its answer to the client. */
 export class InferHandler {
+  /** Undefined: answers say nothing of the load. */
+  loadReport: LoadReport | undefined;
   readonly #bodies: BodyReader;
   readonly #metrics: PodMetrics;
 
@@ -70,7 +73,7 @@ export class InferHandler {
       return;
     }
     this.#metrics.countRequest(model.metadata.name, 200);
-    sendJson(response, 200, text);
+    sendJson(response, 200, text, this.loadReport?.text());
   }
 
   #fail(model: ServedModel, response: ServerResponse, cause: unknown): void {
@@ -81,7 +84,11 @@ export class InferHandler {
             'internal',
             `the server failed: ${cause instanceof Error ? cause.message : cause}`,
           );
-    this.#metrics.countRequest(model.metadata.name, statusOf(error));
-    sendError(response, error);
+    const status = statusOf(error);
+    this.#metrics.countRequest(model.metadata.name, status);
+    // A request that is wrong says nothing of how the pod fares.
+    const report = status >= 500 || status === 429 ? this.loadReport : undefined;
+    report?.countFailed();
+    sendError(response, error, report?.text());
   }
 }

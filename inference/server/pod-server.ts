@@ -9,6 +9,7 @@ import type { ModelCatalog, ServedModel } from '../runtime/model-catalog.ts';
 import { type BodyLimits, BodyReader } from './body-reader.ts';
 import { type Description, type Endpoint, type ModelName, parseEndpoint } from './endpoints.ts';
 import { InferHandler } from './infer-handler.ts';
+import { LoadReport } from './load-report.ts';
 import type { PodMetrics } from './pod-metrics.ts';
 import { sendError, sendJson } from './responses.ts';
 
@@ -24,6 +25,8 @@ export interface PodServerOptions extends BodyLimits {
   readonly maxConnections: number;
   /** For a request to arrive whole. */
   readonly receiveTimeoutMs: number;
+  /** Whether answers to infer requests carry the pod's load. */
+  readonly loadReport: boolean;
 }
 
 export class PodServer {
@@ -64,6 +67,9 @@ export class PodServer {
       const { name, version } = model.metadata;
       targets.set(`/v2/models/${name}/versions/${version}/infer`, model);
       if (catalog.find(name) === model) targets.set(`/v2/models/${name}/infer`, model);
+    }
+    if (this.#options.loadReport) {
+      this.#infer.loadReport = new LoadReport(catalog.models.map(({ runner }) => runner));
     }
     this.#catalog = catalog;
     this.#inferTargets = targets;

@@ -1,5 +1,6 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { ErrorCode, RequestError } from '../protocol/errors.ts';
+import { LOAD_REPORT_HEADER } from './load-report.ts';
 
 const STATUS: Readonly<Record<ErrorCode, number>> = {
   'invalid-argument': 400,
@@ -18,15 +19,28 @@ export function statusOf(error: RequestError): number {
 }
 
 /** Sends a whole JSON text; with a length, so that it leaves in one write. */
-export function sendJson(response: ServerResponse, status: number, text: string): void {
-  const length = Buffer.byteLength(text);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': length });
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  text: string,
+  loadReport?: string,
+): void {
+  const headers: OutgoingHttpHeaders = {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  };
+  if (loadReport !== undefined) headers[LOAD_REPORT_HEADER] = loadReport;
+  response.writeHead(status, headers);
   response.end(text);
 }
 
 /** The protocol's error: `{"error": "..."}`. */
-export function sendError(response: ServerResponse, error: RequestError): void {
+export function sendError(
+  response: ServerResponse,
+  error: RequestError,
+  loadReport?: string,
+): void {
   const temporary = error.code === 'exhausted' || error.code === 'unavailable';
   if (temporary) response.setHeader('retry-after', '1');
-  sendJson(response, statusOf(error), JSON.stringify({ error: error.message }));
+  sendJson(response, statusOf(error), JSON.stringify({ error: error.message }), loadReport);
 }

@@ -8,7 +8,15 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decodeBatcherConfig, encodeBatcherConfig } from '../../filters/contract/batcher-config.ts';
 import { Problems } from '../../filters/contract/fields.ts';
-import { CONTRACT_VERSION } from '../../filters/contract/limits.ts';
+import {
+  CONTRACT_VERSION,
+  MAX_MATCH_VALUE_LENGTH,
+  MAX_VARIANT_MATCHES,
+} from '../../filters/contract/limits.ts';
+import {
+  decodeRewriterConfig,
+  encodeRewriterConfig,
+} from '../../filters/contract/rewriter-config.ts';
 import { decodeRouterConfig, encodeRouterConfig } from '../../filters/contract/router-config.ts';
 import {
   decodeSplitterConfig,
@@ -20,7 +28,7 @@ const PROBE = fileURLToPath(
   new URL('../../dist/test-modules/contract-probe.wasm', import.meta.url),
 );
 
-type Kind = 'router' | 'splitter' | 'batcher';
+type Kind = 'router' | 'splitter' | 'batcher' | 'rewriter';
 
 const ROUTER = {
   version: CONTRACT_VERSION,
@@ -29,6 +37,7 @@ const ROUTER = {
   maxHeldBytes: 268435456,
   defaultOverLimit: true,
   modelHeader: 'x-model',
+  noteOutcome: true,
   noteFacts: false,
   metadataTimeoutMs: 5000,
   routes: [
@@ -62,6 +71,7 @@ const SPLITTER = {
   version: CONTRACT_VERSION,
   disabled: false,
   revision: 3,
+  label: 'a1b2c3',
   routes: [
     {
       name: 'default/digits',
@@ -86,8 +96,51 @@ const SPLITTER = {
           protocol: 'OpenAI',
         },
       ],
+      planned: true,
+      matches: [
+        {
+          variant: 'canary',
+          headers: [{ name: 'x-tester', value: 'yes' }],
+          cookies: [{ name: 'cohort', value: '"bêta"' }],
+          fields: [{ name: 'metadata.tenant', value: 'acme' }],
+          sources: ['10.0.0.0/8', '2001:db8::/32'],
+        },
+        { variant: 'stable', headers: [{ name: 'x-tester', value: 'no' }] },
+      ],
+      shadows: [
+        {
+          variant: 'canary',
+          cluster: 'default/digits#canary!shadow',
+          shareBasisPoints: 10000,
+          maxBodyBytes: 1048576,
+        },
+      ],
     },
   ],
+};
+const REWRITER = {
+  version: CONTRACT_VERSION,
+  disabled: false,
+  route: 'default/digits',
+  targets: [
+    {
+      name: 'default/digits-canary',
+      variant: 'canary',
+      servedModel: 'digits-8',
+      servedVersion: '',
+    },
+    { name: 'default/digits-stable', variant: 'stable', servedModel: '', servedVersion: '7' },
+  ],
+  publicModel: true,
+  countTokens: true,
+  noteAttempts: true,
+  shadow: false,
+  compare: 'Tensors',
+  toleranceMillionths: 1000,
+  maxCompareBytes: 65536,
+  maxCompareHeldBytes: 16777216,
+  compareTimeoutMs: 15000,
+  maxHoldBytes: 65536,
 };
 const BATCHER = {
   version: CONTRACT_VERSION,
@@ -120,6 +173,25 @@ const CASES: readonly Case[] = [
   { name: 'a router configuration', kind: 'router', text: json(ROUTER) },
   { name: 'a splitter configuration', kind: 'splitter', text: json(SPLITTER) },
   { name: 'a batcher configuration', kind: 'batcher', text: json(BATCHER) },
+  { name: 'a rewriter configuration', kind: 'rewriter', text: json(REWRITER) },
+  {
+    name: 'a rewriter configuration that compares nothing',
+    kind: 'rewriter',
+    text: json({ ...REWRITER, compare: '', shadow: true }),
+  },
+  {
+    name: 'a splitter route without rules and shadow',
+    kind: 'splitter',
+    text: json({
+      ...SPLITTER,
+      routes: [{ ...SPLITTER.routes[0], matches: undefined, shadows: undefined }],
+    }),
+  },
+  {
+    name: 'a route that tells its decisions',
+    kind: 'router',
+    text: json(ROUTER).replace('"grpc":false', '"grpc":false,"tellDecision":"OnRequest"'),
+  },
   {
     name: 'a router configuration without anything',
     kind: 'router',
@@ -254,6 +326,75 @@ const CASES: readonly Case[] = [
     refused: 'routes[0].variants[0].servedModel: must not contain control characters',
   },
   {
+    name: 'decisions told to nobody that there is',
+    kind: 'router',
+    text: json(ROUTER).replace('"grpc":false', '"grpc":false,"tellDecision":"Sometimes"'),
+    refused: 'routes[0].tellDecision: must be one of OnRequest, Always',
+  },
+  {
+    name: 'a rule without a variant',
+    kind: 'splitter',
+    text: json(SPLITTER).replace('"matches":[{"variant":"canary",', '"matches":[{'),
+    refused: 'routes[0].matches[0].variant: is missing',
+  },
+  {
+    name: 'a rule with an unknown condition',
+    kind: 'splitter',
+    text: json(SPLITTER).replace('"sources":', '"regions":[],"sources":'),
+    refused: 'routes[0].matches[0].regions: unknown field',
+  },
+  {
+    name: 'a condition without a name',
+    kind: 'splitter',
+    text: json(SPLITTER).replace('{"name":"cohort"', '{"name":""'),
+    refused: 'routes[0].matches[0].cookies[0].name: must not be empty',
+  },
+  {
+    name: 'a value that is longer than any that is compared',
+    kind: 'splitter',
+    text: json(SPLITTER).replace('acme', 'x'.repeat(MAX_MATCH_VALUE_LENGTH + 1)),
+    refused: `routes[0].matches[0].fields[0].value: must be at most ${MAX_MATCH_VALUE_LENGTH}`,
+  },
+  {
+    name: 'a network that is a number',
+    kind: 'splitter',
+    text: json(SPLITTER).replace('"10.0.0.0/8"', '10'),
+    refused: 'routes[0].matches[0].sources[0]: must be a string',
+  },
+  {
+    name: 'more rules than there may be',
+    kind: 'splitter',
+    text: json(SPLITTER).replace(
+      /"matches":\[.*?\}\],"shadows"/,
+      `"matches":${json(Array(MAX_VARIANT_MATCHES + 1).fill({ variant: 'canary' }))},"shadows"`,
+    ),
+    refused: `routes[0].matches: must have at most ${MAX_VARIANT_MATCHES} items`,
+  },
+  {
+    name: 'a second shadow',
+    kind: 'splitter',
+    text: json(SPLITTER).replace(/"shadows":\[(.*?)\]/, '"shadows":[$1,$1]'),
+    refused: 'routes[0].shadows: must have at most 1 items',
+  },
+  {
+    name: 'a share above all',
+    kind: 'splitter',
+    text: json(SPLITTER).replace('"shareBasisPoints":10000', '"shareBasisPoints":10001'),
+    refused: 'routes[0].shadows[0].shareBasisPoints: must be a whole number from 0 to 10000',
+  },
+  {
+    name: 'a rewriter without targets',
+    kind: 'rewriter',
+    text: json({ ...REWRITER, targets: [] }),
+    refused: 'targets: must not be empty',
+  },
+  {
+    name: 'a comparison that there is not',
+    kind: 'rewriter',
+    text: json({ ...REWRITER, compare: 'Bytes' }),
+    refused: 'compare: must be one of Tensors, Labels, Text',
+  },
+  {
     name: 'a key given twice',
     kind: 'splitter',
     text: '{"version":2,"version":2}',
@@ -291,6 +432,7 @@ function inJavaScript(kind: Kind, text: string): { again: string; problem: strin
     router: () => encode(decodeRouterConfig(text, problems), encodeRouterConfig),
     splitter: () => encode(decodeSplitterConfig(text, problems), encodeSplitterConfig),
     batcher: () => encode(decodeBatcherConfig(text, problems), encodeBatcherConfig),
+    rewriter: () => encode(decodeRewriterConfig(text, problems), encodeRewriterConfig),
   }[kind]();
   return { again, problem: problems.text() };
 }

@@ -4,6 +4,7 @@
  * any case fails; what failed is printed, made small, and kept in `seeds`, which each run replays first.
  */
 import { parseArgs } from 'node:util';
+import { answerTarget } from './answer/target.ts';
 import { formTarget } from './form/target.ts';
 import { type FuzzReport, fuzz } from './fuzz-run.ts';
 import { grpcTarget } from './grpc/target.ts';
@@ -16,6 +17,7 @@ const TARGETS: readonly FuzzTarget[] = [
   fieldsTarget,
   grpcTarget,
   formTarget,
+  answerTarget,
   wasmTarget,
 ];
 const DEFAULT_SECONDS = 600;

@@ -106,11 +106,13 @@ function headerCalls(host: WasmHost): Record<string, Call> {
   };
 }
 
-/** What filters set themselves, and of Envoy's own attributes the one that ours ask for. */
+/** What filters set themselves, and what Envoy says of roots and streams. */
 function propertyCalls(host: WasmHost): Record<string, Call> {
   const property = (name: string): Buffer | undefined => {
-    if (name !== 'plugin_root_id') return host.effectiveStream().properties.get(name);
-    return Buffer.from(host.rootIdOf(host.effective));
+    if (name === 'plugin_root_id') return Buffer.from(host.rootIdOf(host.effective));
+    const { properties, attributes } = host.effectiveStream();
+    const attribute = attributes.get(name);
+    return attribute === undefined ? properties.get(name) : Buffer.from(attribute);
   };
   return {
     proxy_get_property: (path = 0, pathSize = 0, outData = 0, outSize = 0) => {

@@ -43,6 +43,8 @@ export class WasmStream {
   readonly response = new Side();
   /** Envoy keeps them per request: for a retry, give the map of the first attempt to the next. */
   properties = new Map<string, Buffer>();
+  /** What Envoy itself says of this stream or attempt, by its path, joined by zero bytes. */
+  readonly attributes = new Map<string, string>();
   replied = false;
   over = false;
   private readonly host: StreamCallbacks;
@@ -75,6 +77,12 @@ export class WasmStream {
 
   responseBody(data: string | Uint8Array, endOfStream: boolean): number {
     return this.body(this.response, 'proxy_on_response_body', data, endOfStream);
+  }
+
+  responseTrailers(): number {
+    const action = this.host.callback('proxy_on_response_trailers', this.id, 0);
+    if (action === CONTINUE) this.response.release();
+    return action;
   }
 
   /** Ends the stream, as a finished response or a client that hangs up does. */

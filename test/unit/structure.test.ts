@@ -35,12 +35,26 @@ const RULES: readonly Rule[] = [
     allowed: /^filters\/(contract|wire)\//,
   },
   {
-    name: 'router, splitter and rewriter import only the contract, wire and their own folder',
+    name: 'router and splitter import only the contract, wire and their own folder',
     reason: 'each is pure and stands alone; only the chain knows how they follow each other',
-    from: /^filters\/(router|splitter|rewriter)\//,
+    from: /^filters\/(router|splitter)\//,
     forbidden: /./,
     allowed: /^filters\/(contract|wire)\//,
     ownFolder: true,
+  },
+  {
+    name: 'the rewriter knows no other filter',
+    reason: 'the chain uses what it knows of edits, and it runs behind any chain',
+    from: /^filters\/rewriter\//,
+    forbidden: /./,
+    allowed: /^filters\/(contract|wire|rewriter|host|abi)\//,
+  },
+  {
+    name: 'in the rewriter only what carries edits out knows the host',
+    reason: 'plans, edits and comparisons run under Node in tests and in `explain`',
+    from: /^filters\/rewriter\/(?!(index|root|filter|answer-stream|edited-answer|edited-body|counts|facts|offers)\.ts)/,
+    forbidden:
+      /^filters\/(abi|host)\/|^filters\/rewriter\/(index|root|filter|answer-stream|edited-answer|edited-body|counts|facts|offers)\.ts$/,
   },
   {
     name: 'the chain imports router, splitter and rewriter, and no other filter',
@@ -53,9 +67,9 @@ const RULES: readonly Rule[] = [
   {
     name: 'in the chain only what carries a journey out knows the host',
     reason: 'the journey runs under Node in tests and in `explain`, where there is no proxy',
-    from: /^filters\/chain\/(?!(index|root|filter|edited-body|metadata|counts)\.ts)/,
+    from: /^filters\/chain\/(?!(index|root|filter|facts|metadata|counts)\.ts)/,
     forbidden:
-      /^filters\/(abi|host)\/|^filters\/chain\/(index|root|filter|edited-body|metadata|counts)\.ts$/,
+      /^filters\/(abi|host)\/|^filters\/chain\/(index|root|filter|facts|metadata|counts)\.ts$/,
   },
   {
     name: 'pure code of a filter imports only the contract, wire and pure code beside it',
@@ -91,10 +105,11 @@ const RULES: readonly Rule[] = [
     allowed: /^filters\/(abi|host|wire)\//,
   },
   {
-    name: 'one filter knows nothing of another',
-    reason: 'they are modules of their own, joined only by headers of the contract',
+    name: 'one filter knows nothing of another but what a plan is',
+    reason: 'they are modules of their own, joined only by headers of the contract and by plans',
     from: /^filters\/(batcher|limiter)\//,
     forbidden: /^filters\/(chain|router|splitter|rewriter|batcher|limiter)\//,
+    allowed: /^filters\/rewriter\/plan\.ts$/,
     ownFolder: true,
   },
   {

@@ -1,13 +1,14 @@
 /** The built batcher with one route, and the requests that its tests send through it. */
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
+import { CONTRACT_VERSION } from '../../filters/contract/limits.ts';
 import { type CallAnswer, CONTINUE, HOLD, WasmHost } from '../harness/wasm-host.ts';
 import type { Headers, WasmStream } from '../harness/wasm-stream.ts';
 
 export const MODULE = fileURLToPath(new URL('../../dist/filters/batcher.wasm', import.meta.url));
 
 export const CONFIG = {
-  version: 2,
+  version: CONTRACT_VERSION,
   disabled: false,
   maxHeldBytes: 1_000_000,
   routes: [

@@ -105,6 +105,7 @@ for (const strict of [true, false]) {
       const defaultOverLimit = maxHoldBytes < 1_000;
       const mesh = {
         ...randomMesh({ strict, maxHoldBytes, defaultOverLimit }),
+        noteOutcome: true,
         noteFacts: true,
       };
       const scene = new ChainScene(mesh);

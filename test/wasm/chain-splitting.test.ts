@@ -3,7 +3,7 @@ import 'assemblyscript/std/portable/index.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bucketOf, variantOfBucket } from '../../filters/splitter/choice.ts';
-import { splitterOf, type TestMesh } from '../unit/chain/mesh.ts';
+import { LABEL, splitterOf, type TestMesh } from '../unit/chain/mesh.ts';
 import {
   ChainScene,
   CONTINUE,
@@ -61,13 +61,15 @@ test('a route that keeps its variant to itself says nothing of it', () => {
 });
 
 test('what the access log says is noted where there is one', () => {
-  const scene = new ChainScene({ ...MESH, noteFacts: true });
+  const scene = new ChainScene({ ...MESH, noteOutcome: true, noteFacts: true });
   const { stream, effects } = scene.send({ body: '{"model":"quiet"}' });
   assert.deepEqual(effects, [
     ...routed('default/quiet', ''),
     'property modelweir.route="default/quiet"',
-    'property modelweir.model="quiet"',
     'property modelweir.variant="only"',
+    'property modelweir.model="quiet"',
+    'property modelweir.reason="random"',
+    `property modelweir.configuration="${LABEL}"`,
   ]);
   scene.end(stream);
 });

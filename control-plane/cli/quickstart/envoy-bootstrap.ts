@@ -36,7 +36,7 @@ export function envoyBootstrap(options: BootstrapOptions): object {
 }
 
 /** Labels that the filters write into the names of their metrics, as `metric;route=ns/name`. */
-const LABELS = ['route', 'variant', 'outcome'];
+const LABELS = ['route', 'variant', 'shadow', 'direction', 'outcome'];
 
 /** Envoy takes the first group out of the name and makes the second one the label's value. */
 function statsTag(label: string): object {

@@ -107,10 +107,10 @@ describe('infer', () => {
     );
   });
 
-  test('nothing that the protocol does not have is added to the answer', async () => {
+  test('nothing but its load is added to the answer that the protocol does not have', async () => {
     const { headers } = await pod.post('/v2/models/tiny/infer', inferBody('x', [[1, 0, 1]]));
     const expected = ['connection', 'content-length', 'content-type', 'date', 'keep-alive'];
-    assert.deepEqual([...headers.keys()].sort(), expected);
+    assert.deepEqual([...headers.keys()].sort(), [...expected, 'endpoint-load-metrics'].sort());
   });
 });
 

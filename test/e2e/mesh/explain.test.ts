@@ -47,15 +47,17 @@ describe('an explanation', () => {
     const event = await readFolder({ ...FOLDER_DEFAULTS, folder });
     const none = { path: '', sha256: '' };
     const options = {
-      modules: { chain: none, batcher: none },
+      modules: { chain: none, batcher: none, rewriter: none },
       limits: DEFAULT_LIMITS,
       modelHeader: null,
       accessLog: null,
+      outcomeMetrics: false,
     };
     return explain(
       new Pipeline([]).run(event).mesh,
       options,
       parseRequestFile(Buffer.from(request)),
+      '127.0.0.1',
     );
   }
 

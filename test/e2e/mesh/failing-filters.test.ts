@@ -21,7 +21,11 @@ async function withChain(
   const upstream = await startDoublingBackend();
   let mesh: TestMesh | undefined;
   try {
-    const sources = { chain: `test-modules/${module}`, batcher: 'filters/batcher' };
+    const sources = {
+      chain: `test-modules/${module}`,
+      batcher: 'filters/batcher',
+      rewriter: 'filters/rewriter',
+    };
     for (const [name, source] of Object.entries(sources)) {
       await copyFile(join(repositoryRoot, `dist/${source}.wasm`), join(modules, `${name}.wasm`));
     }

@@ -53,13 +53,16 @@ export interface ServedMeshOptions {
   readonly limits?: Partial<Limits>;
   /** File for the access log. Default: none. */
   readonly accessLog?: string;
+  /** Whether Envoy counts outcomes. Default: no. */
+  readonly outcomeMetrics?: boolean;
 }
 
 export async function serveMesh(options: ServedMeshOptions): Promise<ServedMesh> {
   const built = await filterModules(join(repositoryRoot, 'dist/filters'));
-  const withStandIns = ({ chain, batcher }: StandIns) => ({
+  const withStandIns = ({ chain, batcher, rewriter }: StandIns) => ({
     chain: chain === undefined ? built.chain : testModule(chain),
     batcher: batcher === undefined ? built.batcher : testModule(batcher),
+    rewriter: rewriter === undefined ? built.rewriter : testModule(rewriter),
   });
   let modules = withStandIns(options.standIns ?? {});
   const accessLog = options.accessLog === undefined ? null : { path: options.accessLog };
@@ -70,7 +73,14 @@ export async function serveMesh(options: ServedMeshOptions): Promise<ServedMesh>
   const revisions = new Revisions();
   const publish: ServedMesh['publish'] = (mesh, change = (set) => set) => {
     const splitterRevision = revisions.of(splitterConfig(mesh));
-    const translation = { modules, limits, modelHeader: null, accessLog, splitterRevision };
+    const translation = {
+      modules,
+      limits,
+      modelHeader: null,
+      accessLog,
+      outcomeMetrics: options.outcomeMetrics ?? false,
+      splitterRevision,
+    };
     const set = translate(mesh, translation);
     const problems = checkConsistency(set);
     if (problems.length > 0) throw new Error(problems.join('; '));
@@ -146,6 +156,9 @@ export async function oneRouteMesh(
     connectTimeoutMs: 1000,
     maxConnections: 1024,
     maxRequests: 1024,
+    healthCheck: null,
+    outlierDetection: null,
+    loadBalancing: { policy: 'LeastRequest', hashHeader: null },
   });
   return {
     listeners: [{ name: 'default', address: '127.0.0.1', port: await freePort() }],
@@ -159,6 +172,16 @@ export async function oneRouteMesh(
         variants: backends.map(({ name }) => ({ name, target: `default/${name}`, weight: 1 })),
         stickyHeader: null,
         stickyField: null,
+        matches: [],
+        retry: null,
+        fallback: [],
+        shadow: null,
+        responses: {
+          publicModel: false,
+          countTokens: false,
+          attemptsHeader: false,
+          decisionHeader: 'never',
+        },
         variantHeader: true,
         timeoutMs: 15_000,
         batching: null,

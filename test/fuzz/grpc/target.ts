@@ -2,6 +2,7 @@
 import 'assemblyscript/std/portable/index.js';
 import assert from 'node:assert/strict';
 import { messageEdit } from '../../../filters/rewriter/edits.ts';
+import { placeOf } from '../../../filters/rewriter/message-place.ts';
 import { READ_DONE } from '../../../filters/wire/body-reader.ts';
 import { GrpcReader } from '../../../filters/wire/grpc-reader.ts';
 import { ServedName } from '../../../filters/wire/served-name.ts';
@@ -127,7 +128,7 @@ function assertEdit(
   { name, version }: ReadBody,
   { modelField, versionField }: GrpcFields,
 ): void {
-  const edit = messageEdit(served, name, reader, versionField);
+  const edit = messageEdit(served, name, placeOf(reader, versionField));
   if (edit === null) return;
   const edited = edit.apply(body, body.length);
   assert.ok(edited, 'the edit ends behind the body');

@@ -22,10 +22,11 @@ const update = process.env['UPDATE_GOLDEN'] === '1';
 
 const module = (name: string) => ({ path: `/filters/${name}.wasm`, sha256: '0'.repeat(64) });
 const options: TranslateOptions = {
-  modules: { chain: module('chain'), batcher: module('batcher') },
+  modules: { chain: module('chain'), batcher: module('batcher'), rewriter: module('rewriter') },
   limits: DEFAULT_LIMITS,
   modelHeader: null,
   accessLog: { path: '/dev/null' },
+  outcomeMetrics: true,
 };
 
 const inputs = new Map<string, string>();

@@ -1,4 +1,4 @@
-/** Test only: runs the contract's decoders inside WebAssembly, driven through the configuration. */
+/** Test only: runs decoders and the splitter's choice inside WebAssembly, driven through the configuration. */
 import {
   proxy_abi_version_0_2_1,
   proxy_on_configure,
@@ -12,6 +12,10 @@ import {
   encodeBatcherConfig,
 } from '../../../filters/contract/batcher-config.ts';
 import { Problems } from '../../../filters/contract/fields.ts';
+import {
+  decodeRewriterConfig,
+  encodeRewriterConfig,
+} from '../../../filters/contract/rewriter-config.ts';
 import { decodeRouterConfig, encodeRouterConfig } from '../../../filters/contract/router-config.ts';
 import {
   decodeSplitterConfig,
@@ -19,6 +23,7 @@ import {
 } from '../../../filters/contract/splitter-config.ts';
 import { logWarn } from '../../../filters/host/log.ts';
 import { Root, register, Stream } from '../../../filters/host/stream.ts';
+import { answerTo } from './choice.ts';
 
 export {
   proxy_abi_version_0_2_1,
@@ -29,7 +34,7 @@ export {
   proxy_on_vm_start,
 };
 
-/** Decodes `kind\ntext` and encodes it again; the problems' text where it is refused. */
+/** Decodes and encodes again; empty where it is refused. */
 function roundTrip(kind: string, text: string, problems: Problems): string {
   if (kind == 'router') {
     const config = decodeRouterConfig(text, problems);
@@ -39,17 +44,25 @@ function roundTrip(kind: string, text: string, problems: Problems): string {
     const config = decodeSplitterConfig(text, problems);
     return config === null ? '' : encodeSplitterConfig(config);
   }
+  if (kind == 'rewriter') {
+    const config = decodeRewriterConfig(text, problems);
+    return config === null ? '' : encodeRewriterConfig(config);
+  }
   const config = decodeBatcherConfig(text, problems);
   return config === null ? '' : encodeBatcherConfig(config);
 }
 
 class ProbeRoot extends Root {
+  /** Takes `kind\ntext` and logs the answer. */
   configure(text: string): string {
     const at = text.indexOf('\n');
+    const kind = text.substring(0, at);
+    const rest = text.substring(at + 1);
     const problems = new Problems();
-    const again = roundTrip(text.substring(0, at), text.substring(at + 1), problems);
+    const answer = answerTo(kind, rest, problems);
+    const line = answer.length > 0 ? answer : roundTrip(kind, rest, problems);
     if (problems.list.length > 0) return problems.text();
-    logWarn(again);
+    logWarn(line);
     return '';
   }
 

@@ -13,40 +13,7 @@ import {
   MAX_WEIGHT,
 } from '../../../filters/contract/limits.ts';
 import { PROTOCOLS } from '../../../filters/contract/protocols.ts';
-
-type Spec = Record<string, unknown>;
-
-function backend(spec: Spec = {}, metadata: Spec = {}): unknown {
-  return {
-    apiVersion: 'modelweir.dev/v1alpha1',
-    kind: 'ModelBackend',
-    metadata: { name: 'b', ...metadata },
-    spec: { protocol: 'OpenInference', endpoints: [{ address: '10.0.0.1', port: 80 }], ...spec },
-  };
-}
-
-function route(spec: Spec = {}, metadata: Spec = {}): unknown {
-  return {
-    apiVersion: 'modelweir.dev/v1alpha1',
-    kind: 'ModelRoute',
-    metadata: { name: 'r', ...metadata },
-    spec: { models: [{ name: 'm' }], variants: [variant('v')], ...spec },
-  };
-}
-
-function variant(name: string, fields: Spec = {}): Spec {
-  return { name, backendRef: { name: 'b' }, ...fields };
-}
-
-function header(name: string, value: string): Spec {
-  return { name, value };
-}
-
-/** `path: reason` of each problem. */
-function problemsOf(raw: unknown): string[] {
-  const parsed = parse(raw);
-  return parsed.ok ? [] : parsed.problems.map(({ path, reason }) => `${path}: ${reason}`);
-}
+import { backend, header, problemsOf, route, variant } from './objects.ts';
 
 describe('a good object gets its defaults', () => {
   test('a backend says only its protocol and endpoints', () => {
@@ -58,6 +25,7 @@ describe('a good object gets its defaults', () => {
       connectTimeoutMs: 1000,
       maxConnections: 1024,
       maxRequests: 1024,
+      loadBalancing: { policy: 'LeastRequest' },
     });
     assert.equal(parsed.value.metadata.namespace, 'default');
   });
@@ -71,6 +39,12 @@ describe('a good object gets its defaults', () => {
       models: [{ name: 'm', aliases: [] }],
       modelScan: 'Strict',
       variants: [{ name: 'v', backendRef: { name: 'b' }, weight: 1 }],
+      responses: {
+        publicModel: false,
+        countTokens: false,
+        attemptsHeader: false,
+        decisionHeader: 'Never',
+      },
       variantHeader: true,
       timeoutMs: 15000,
       batching: {
@@ -340,7 +314,7 @@ describe('these are refused with the field, the limit and the fix', () => {
       backend({ port: 80 }),
       [
         'spec.port: unknown field; known here: protocol, endpoints, model, connectTimeoutMs, ' +
-          'maxConnections, maxRequests',
+          'maxConnections, maxRequests, healthCheck, outlierDetection, loadBalancing',
       ],
     ],
     [

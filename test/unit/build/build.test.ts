@@ -1,51 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Resource } from '../../../control-plane/api/kinds.ts';
-import { parse } from '../../../control-plane/api/parse.ts';
 import { build } from '../../../control-plane/build/build.ts';
 import type { Candidate } from '../../../control-plane/build/candidate.ts';
 import type { Claim } from '../../../control-plane/ir/mesh.ts';
 import { MAX_BODY_FIELDS, MAX_CLUSTER_NAME_LENGTH } from '../../../filters/contract/limits.ts';
-
-const apiVersion = 'modelweir.dev/v1alpha1';
-
-function candidate(raw: Record<string, unknown>): Candidate {
-  const parsed = parse({ apiVersion, ...raw });
-  assert.ok(parsed.ok, JSON.stringify(parsed));
-  const resource: Resource = parsed.value;
-  const { namespace, name, generation } = resource.metadata;
-  return { object: { kind: resource.kind, namespace, name }, generation, resource, problems: [] };
-}
-
-function backend(name: string, spec: Record<string, unknown> = {}): Candidate {
-  const endpoints = [{ address: '10.0.0.1', port: 80 }];
-  return candidate({
-    kind: 'ModelBackend',
-    metadata: { name },
-    spec: { protocol: 'OpenAI', endpoints, ...spec },
-  });
-}
-
-function route(
-  name: string,
-  models: string[],
-  more: { createdAt?: string; spec?: Record<string, unknown>; namespace?: string } = {},
-): Candidate {
-  const created = more.createdAt === undefined ? {} : { creationTimestamp: more.createdAt };
-  return candidate({
-    kind: 'ModelRoute',
-    metadata: { name, namespace: more.namespace ?? 'default', ...created },
-    spec: {
-      models: models.map((model) => ({ name: model })),
-      variants: [{ name: 'v', backendRef: { name: 'b' } }],
-      ...more.spec,
-    },
-  });
-}
-
-function header(name: string, value: string) {
-  return { name, value };
-}
+import { backend, header, route } from './candidates.ts';
 
 function claimWords({ hostname, model, prefix, version, protocol, headers }: Claim): string {
   return [

@@ -2,6 +2,7 @@
 import 'assemblyscript/std/portable/index.js';
 import assert from 'node:assert/strict';
 import { Problems } from '../../../filters/contract/fields.ts';
+import { ALL_BASIS_POINTS } from '../../../filters/contract/limits.ts';
 import { OPEN_INFERENCE } from '../../../filters/contract/protocols.ts';
 import {
   decodeRouterConfig,
@@ -18,8 +19,10 @@ import {
   encodeSplitterConfig,
   SplitterConfig,
   SplitterRoute,
+  SplitterShadow,
   SplitterVariant,
 } from '../../../filters/contract/splitter-config.ts';
+import { MatchValue, SplitterMatch } from '../../../filters/contract/variant-match.ts';
 import { compileRouter, type RouterProgram } from '../../../filters/router/program.ts';
 import { compileSplitter, type SplitterProgram } from '../../../filters/splitter/program.ts';
 
@@ -54,6 +57,22 @@ export interface TestRoute {
   readonly variantHeader?: boolean;
   /** Without any it has one, `only`, in the cluster of the route's name. */
   readonly variants?: readonly TestVariant[];
+  readonly matches?: readonly TestMatch[];
+  readonly shadow?: {
+    readonly variant: string;
+    readonly share?: number;
+    readonly maxBodyBytes?: number;
+  };
+  readonly planned?: boolean;
+  readonly tellDecision?: string;
+}
+
+export interface TestMatch {
+  readonly variant: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cookies?: Readonly<Record<string, string>>;
+  readonly fields?: Readonly<Record<string, string>>;
+  readonly sources?: readonly string[];
 }
 
 /** Claims stand in the order of the routes. */
@@ -64,9 +83,13 @@ export interface TestMesh {
   readonly maxHeldBytes?: number;
   readonly defaultOverLimit?: boolean;
   readonly modelHeader?: string;
+  readonly noteOutcome?: boolean;
   readonly noteFacts?: boolean;
   readonly metadataTimeoutMs?: number;
 }
+
+/** Of all configurations of the splitter. */
+export const LABEL = 'c0ffee';
 
 export function routerText(mesh: TestMesh): string {
   const { routes, ...settings } = mesh;
@@ -78,13 +101,14 @@ export function routerText(mesh: TestMesh): string {
     metadataTimeoutMs: 5000,
     ...settings,
   });
-  config.routes = entries.map(([name, { strict, batched, grpc, routeClass }]) =>
+  config.routes = entries.map(([name, { strict, batched, grpc, routeClass, tellDecision }]) =>
     Object.assign(new RouterRoute(), {
       name,
       strict: strict ?? true,
       batched: batched ?? false,
       grpc: grpc ?? false,
       routeClass: routeClass ?? '',
+      tellDecision: tellDecision ?? '',
     }),
   );
   config.hosts = [...hostnames].map((hostname) => {
@@ -102,7 +126,7 @@ export function routerText(mesh: TestMesh): string {
 }
 
 export function splitterText(mesh: TestMesh, disabled = false): string {
-  const config = Object.assign(new SplitterConfig(), { disabled });
+  const config = Object.assign(new SplitterConfig(), { disabled, label: LABEL });
   config.routes = Object.entries(mesh.routes).map(([name, route]) => {
     const { stickyHeader, stickyField, variantHeader, variants = [{}] } = route;
     return Object.assign(new SplitterRoute(), {
@@ -111,6 +135,9 @@ export function splitterText(mesh: TestMesh, disabled = false): string {
       stickyField: stickyField ?? '',
       variantHeader: variantHeader ?? true,
       variants: variants.map((variant) => variantOf(variant, name)),
+      matches: (route.matches ?? []).map(matchOf),
+      shadow: shadowOf(route, name),
+      planned: route.planned ?? false,
     });
   });
   return encodeSplitterConfig(config);
@@ -143,4 +170,28 @@ function variantOf(variant: TestVariant, route: string): SplitterVariant {
   const cluster = variant.name === undefined ? route : `${route}-${variant.name}`;
   const settings = { name: 'only', cluster, weight: 1, protocol: OPEN_INFERENCE, ...variant };
   return Object.assign(new SplitterVariant(), settings);
+}
+
+function matchOf({ variant, headers, cookies, fields, sources }: TestMatch): SplitterMatch {
+  const values = (all: Readonly<Record<string, string>> = {}) =>
+    Object.entries(all).map(([name, value]) => Object.assign(new MatchValue(), { name, value }));
+  return Object.assign(new SplitterMatch(), {
+    variant,
+    headers: values(headers),
+    cookies: values(cookies),
+    fields: values(fields),
+    sources: [...(sources ?? [])],
+  });
+}
+
+function shadowOf({ shadow }: TestRoute, route: string): SplitterShadow | null {
+  if (shadow === undefined) return null;
+  const { variant, share = ALL_BASIS_POINTS, maxBodyBytes = 1_000_000 } = shadow;
+  const cluster = `${route}##shadow`;
+  return Object.assign(new SplitterShadow(), {
+    variant,
+    cluster,
+    shareBasisPoints: share,
+    maxBodyBytes,
+  });
 }

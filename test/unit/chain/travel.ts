@@ -1,7 +1,7 @@
 /** Takes one request through a journey as the filter does, and says what became of it. */
 import 'assemblyscript/std/portable/index.js';
 import assert from 'node:assert/strict';
-import { Chance } from '../../../filters/chain/chance.ts';
+import { Circumstances } from '../../../filters/chain/circumstances.ts';
 import { ANSWER, ASK, Journey, PASS, REFUSE, SEND, WAIT } from '../../../filters/chain/journey.ts';
 import { Recent } from '../../../filters/chain/recent.ts';
 import type { RouterProgram } from '../../../filters/router/program.ts';
@@ -18,6 +18,8 @@ export interface TestRequest {
   readonly body?: string | Uint8Array | readonly (string | Uint8Array)[];
   /** What chance says where nothing else decides the variant. */
   readonly draw?: number;
+  /** Address and port. Default `192.0.2.1:4711`. */
+  readonly client?: string;
 }
 
 export interface Outcome {
@@ -35,8 +37,13 @@ export interface Outcome {
   readonly body: Buffer;
   /** The content-length that an edit asks for; empty: no edit, or there was none. */
   readonly contentLength: string;
+  readonly reason: string;
   /** The sticky key that decided. */
   readonly key: string;
+  /** What the rewriters are told; empty: nothing. */
+  readonly plan: string;
+  /** Variant that gets a copy; empty: none does. */
+  readonly shadow: string;
   /** Pieces of the body that had come when it was sent. */
   readonly sentAfter: number;
   /** Of the refusal: `404 model_not_found`, and its words. */
@@ -67,17 +74,23 @@ class TestHeaders extends HeaderSource {
   }
 }
 
-class FixedChance extends Chance {
+class FixedCircumstances extends Circumstances {
   private readonly draw: number;
+  private readonly address: string;
 
-  constructor(draw: number) {
+  constructor({ draw = 0, client = '192.0.2.1:4711' }: TestRequest) {
     super();
     this.draw = draw;
+    this.address = client;
   }
 
   below(bound: number): number {
     assert.ok(this.draw < bound, `a draw of ${this.draw} below ${bound}`);
     return this.draw;
+  }
+
+  client(): string {
+    return this.address;
   }
 }
 
@@ -103,14 +116,14 @@ function journeyOf(mesh: TestMesh, request: TestRequest, splitter?: SplitterProg
   const known = programs.get(mesh) ?? [routerOf(mesh), splitterOf(mesh)];
   programs.set(mesh, known);
   const headers = new TestHeaders(headersOf(request));
-  const chance = new FixedChance(request.draw ?? 0);
+  const circumstances = new FixedCircumstances(request);
   return new Journey(
     known[0],
     splitter ?? known[1],
     new Recent(),
     headers,
     new StringRun(),
-    chance,
+    circumstances,
   );
 }
 
@@ -168,7 +181,10 @@ function outcomeOf(
     modelHeader: journey.modelHeader,
     body,
     contentLength: edit === null || length === '' ? '' : edit.contentLength(length),
+    reason: variant === null ? '' : journey.reason,
     key: journey.key,
+    plan: journey.plan?.encode() ?? '',
+    shadow: journey.shadow?.variant ?? '',
     sentAfter,
     refusal: routed.refusal ? `${routed.refusal.status} ${routed.refusal.code}` : '',
     message: routed.refusal?.message ?? '',

@@ -18,7 +18,7 @@ async function served(context: TestContext) {
   const modules = join(folder, 'modules');
   mkdirSync(modules);
   cpSync(quickstart, config, { recursive: true });
-  for (const name of ['chain', 'batcher']) {
+  for (const name of ['chain', 'batcher', 'rewriter']) {
     writeFileSync(join(modules, `${name}.wasm`), name);
   }
   const ports = ['--xds-port', '0', '--status-port', '0', '--listen', '127.0.0.1:0'];
@@ -153,7 +153,7 @@ test('a port that is taken is named, and ends with 1', options, async (context) 
   const { port } = other.address() as AddressInfo;
   const modules = folderWith(
     context,
-    Object.fromEntries(['chain', 'batcher'].map((name) => [`${name}.wasm`, ''])),
+    Object.fromEntries(['chain', 'batcher', 'rewriter'].map((name) => [`${name}.wasm`, ''])),
   );
   const common = ['serve', '--config', quickstart, '--modules', modules, '--log-level', 'silent'];
   for (const [taken, free] of [

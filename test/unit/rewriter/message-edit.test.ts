@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { messageEdit } from '../../../filters/rewriter/edits.ts';
+import { placeOf } from '../../../filters/rewriter/message-place.ts';
 import { READ_DONE } from '../../../filters/wire/body-reader.ts';
 import { GrpcReader } from '../../../filters/wire/grpc-reader.ts';
 import { ServedName } from '../../../filters/wire/served-name.ts';
@@ -33,7 +34,7 @@ function edited(body: Uint8Array, served: ServedName, versionField = 2): Buffer 
   reader.feed(body, 0, body.length);
   reader.feed(body, reader.stoppedAt, body.length);
   assert.equal(reader.finish(), READ_DONE);
-  const edit = messageEdit(served, reader.name, reader, versionField);
+  const edit = messageEdit(served, reader.name, placeOf(reader, versionField));
   if (edit === null) return null;
   const out = edit.apply(body, body.length);
   assert.ok(out);
@@ -202,7 +203,7 @@ test('of random messages a library reads the served name, and all else as it was
     if (reader.stoppedAt < body.length) reader.feed(body, reader.stoppedAt, body.length);
     if (reader.finish() !== READ_DONE) continue;
     const backend = new ServedName('größe', '7');
-    const out = messageEdit(backend, reader.name, reader, 2)?.apply(body, body.length);
+    const out = messageEdit(backend, reader.name, placeOf(reader, 2))?.apply(body, body.length);
     if (!out) continue;
     renamed++;
     const before = fieldsOf(sent);

@@ -17,6 +17,9 @@ const target = {
   connectTimeoutMs: 1,
   maxConnections: 1,
   maxRequests: 1,
+  healthCheck: null,
+  outlierDetection: null,
+  loadBalancing: { policy: 'LeastRequest', hashHeader: null },
 } as const;
 
 const mesh: Mesh = {
@@ -33,6 +36,16 @@ const mesh: Mesh = {
     variantHeader: true,
     timeoutMs: 1,
     batching: null,
+    matches: [],
+    retry: null,
+    fallback: [],
+    shadow: null,
+    responses: {
+      publicModel: false,
+      countTokens: false,
+      attemptsHeader: false,
+      decisionHeader: 'never',
+    },
   })),
   targets: [
     { ...target, name: 'default/x' },

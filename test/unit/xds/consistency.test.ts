@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Mesh } from '../../../control-plane/ir/mesh.ts';
 import { checkConsistency } from '../../../control-plane/xds/consistency.ts';
 import type { ResourceSet } from '../../../control-plane/xds/translate.ts';
 import { translate } from '../../../control-plane/xds/translate.ts';
-import { MESH, OPTIONS } from './mesh.ts';
+import { MESH, OPTIONS, SHADOW } from './mesh.ts';
+
+const SHADOWED: Mesh = {
+  ...MESH,
+  routes: MESH.routes.map((route) => ({ ...route, shadow: { ...SHADOW, variant: 'only' } })),
+};
 
 const CASES: readonly {
   readonly name: string;
+  /** Default: `MESH`. */
+  readonly mesh?: Mesh;
   readonly break: (set: ResourceSet) => Partial<ResourceSet>;
   readonly problems: readonly string[];
 }[] = [
@@ -22,6 +30,27 @@ const CASES: readonly {
     problems: [
       'endpoints default/a: cluster default/a is missing',
       'modelweir.splitter, route default/r: cluster default/a is missing',
+    ],
+  },
+  {
+    name: 'the clusters of attempts and of copies without that of a target',
+    mesh: SHADOWED,
+    break: (set) => ({
+      clusters: set.clusters.filter(({ name }) => name !== 'default/a'),
+      endpoints: set.endpoints.filter(({ clusterName }) => clusterName !== 'default/a'),
+    }),
+    problems: ['cluster default/r#only: cluster default/a is missing'],
+  },
+  {
+    name: 'a target without the clusters of attempts and of copies',
+    mesh: SHADOWED,
+    break: (set) => ({
+      clusters: set.clusters.filter(({ name }) => name === 'default/a'),
+      endpoints: set.endpoints.filter(({ clusterName }) => clusterName === 'default/a'),
+    }),
+    problems: [
+      'modelweir.splitter, route default/r: cluster default/r#only is missing',
+      'modelweir.splitter, route default/r: cluster default/r##shadow is missing',
     ],
   },
   {
@@ -49,9 +78,9 @@ const CASES: readonly {
   },
 ];
 
-for (const { name, break: breakSet, problems } of CASES) {
+for (const { name, mesh = MESH, break: breakSet, problems } of CASES) {
   test(`consistency: ${name}`, () => {
-    const set = translate(MESH, OPTIONS);
+    const set = translate(mesh, OPTIONS);
     assert.deepEqual(checkConsistency({ ...set, ...breakSet(set) }), problems);
   });
 }

@@ -2,7 +2,7 @@
 import 'assemblyscript/std/portable/index.js';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Claim, Mesh, Route, Target } from '../../../control-plane/ir/mesh.ts';
+import type { Claim, Mesh, Route, Target, VariantMatch } from '../../../control-plane/ir/mesh.ts';
 import { routerConfig, splitterConfig } from '../../../control-plane/xds/filter-configs.ts';
 import type { TranslateOptions } from '../../../control-plane/xds/translate.ts';
 import { Problems } from '../../../filters/contract/fields.ts';
@@ -15,7 +15,7 @@ import {
   decodeSplitterConfig,
   type SplitterConfig,
 } from '../../../filters/contract/splitter-config.ts';
-import { claim, MESH, OPTIONS } from './mesh.ts';
+import { claim, MESH, OPTIONS, RESPONSES, RETRY, SHADOW } from './mesh.ts';
 
 const [ROUTE] = MESH.routes as [Route];
 const [TARGET] = MESH.targets as [Target];
@@ -187,4 +187,65 @@ test('the splitter knows how each variant is asked, and what keeps a client on i
       ['default/b', '', '', 'KServeV1'],
     ],
   );
+});
+
+test('the router notes for metrics and tells of decisions only what somebody asks for', () => {
+  const told = (['never', 'on-request', 'always'] as const).map((decisionHeader, index) => ({
+    ...ROUTE,
+    name: `default/r${index}`,
+    responses: { ...RESPONSES, decisionHeader },
+  }));
+  const config = routerOf({ ...MESH, routes: told }, { outcomeMetrics: true });
+  assert.equal(config.noteOutcome, true);
+  assert.equal(routerOf(MESH).noteOutcome, false);
+  assert.equal(routerOf(MESH, { accessLog: 'stdout' }).noteOutcome, true);
+  assert.deepEqual(
+    config.routes.map(({ tellDecision }) => tellDecision),
+    ['', 'OnRequest', 'Always'],
+  );
+});
+
+test('the splitter knows the rules before the weights, in their order', () => {
+  const matches: VariantMatch[] = [
+    {
+      variant: 'only',
+      headers: [{ name: 'x-tester', value: 'yes' }],
+      cookies: [{ name: 'cohort', value: 'beta' }],
+      bodyFields: [{ name: 'metadata.tenant', value: 'acme' }],
+      sources: ['10.0.0.0/8'],
+    },
+    { variant: 'only', headers: [], cookies: [], bodyFields: [], sources: [] },
+  ];
+  const [route] = splitterOf({ ...MESH, routes: [{ ...ROUTE, matches }] }).routes;
+  assert.equal(route?.matches.length, 2);
+  const [first] = route?.matches ?? [];
+  assert.deepEqual(
+    [first?.headers, first?.cookies, first?.fields].map((list) => list?.map((one) => one.name)),
+    [['x-tester'], ['cohort'], ['metadata.tenant']],
+  );
+  assert.deepEqual(first?.sources, ['10.0.0.0/8']);
+});
+
+test('the splitter knows where copies go, and which routes are written for each attempt', () => {
+  const shadow = { ...SHADOW, variant: 'only', shareBasisPoints: 1, maxBodyBytes: 2 };
+  const routes = [
+    { ...ROUTE, name: 'default/a', shadow },
+    { ...ROUTE, name: 'default/b', retry: RETRY },
+  ];
+  const [copied, planned] = splitterOf({ ...MESH, routes }).routes;
+  assert.deepEqual(
+    { ...copied?.shadow },
+    { variant: 'only', cluster: 'default/a##shadow', shareBasisPoints: 1, maxBodyBytes: 2 },
+  );
+  assert.equal(copied?.variants[0]?.cluster, 'default/a#only');
+  assert.deepEqual([copied?.planned, planned?.planned], [false, true]);
+  assert.equal(planned?.shadow, null);
+});
+
+test('a configuration of the splitter is called after what it says, whatever its revision', () => {
+  const label = (mesh: Mesh, revision: number): string =>
+    JSON.parse(splitterConfig(mesh, revision)).label;
+  assert.match(label(MESH, 0), /^[0-9a-f]{8}$/);
+  assert.equal(label(MESH, 1), label(MESH, 0));
+  assert.notEqual(label(meshOf([claim('m')], [claim('n')]), 0), label(MESH, 0));
 });

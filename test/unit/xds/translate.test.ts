@@ -11,10 +11,12 @@ import { HttpConnectionManagerSchema } from '../../../control-plane/xds/gen/envo
 import { routeClass } from '../../../control-plane/xds/route-classes.ts';
 import type { Snapshot } from '../../../control-plane/xds/snapshot.ts';
 import { TYPE_URLS } from '../../../control-plane/xds/snapshot.ts';
+import { targetsByName } from '../../../control-plane/xds/targets.ts';
 import { translate } from '../../../control-plane/xds/translate.ts';
-import { MESH, OPTIONS } from './mesh.ts';
+import { MESH, OPTIONS, RESPONSES, RETRY } from './mesh.ts';
 
 const [ROUTE] = MESH.routes as [Route];
+const TARGETS = targetsByName(MESH);
 const BATCHING: Batching = {
   maxRows: 32,
   maxBytes: 1_048_576,
@@ -48,6 +50,12 @@ const EDITS: readonly { readonly name: string; readonly mesh: Mesh; readonly typ
     types: ['extension'],
   },
   { name: 'a timeout', mesh: withRoute({ timeoutMs: 500 }), types: ['route', 'extension'] },
+  { name: 'a retry', mesh: withRoute({ retry: RETRY }), types: ['cluster', 'route', 'extension'] },
+  {
+    name: 'what a header says of decisions',
+    mesh: withRoute({ responses: { ...RESPONSES, decisionHeader: 'always' } }),
+    types: ['extension'],
+  },
   { name: 'batching', mesh: withRoute({ batching: BATCHING }), types: ['extension'] },
   {
     name: 'an endpoint',
@@ -91,8 +99,11 @@ test('editing a weight changes the configuration of the splitter only', () => {
 
 test('routes with the same timeout share a class, others do not', () => {
   const other = { ...ROUTE, name: 'default/other', batching: BATCHING };
-  assert.deepEqual(routeClass(other), routeClass(ROUTE));
-  assert.notDeepEqual(routeClass({ ...ROUTE, timeoutMs: 14_999 }), routeClass(ROUTE));
+  assert.deepEqual(routeClass(other, TARGETS), routeClass(ROUTE, TARGETS));
+  assert.notDeepEqual(
+    routeClass({ ...ROUTE, timeoutMs: 14_999 }, TARGETS),
+    routeClass(ROUTE, TARGETS),
+  );
 });
 
 const HELD: readonly { readonly maxBytes: number; readonly limit: number }[] = [

@@ -8,7 +8,7 @@ import {
   replaceFrom,
   roomyChunk,
 } from '../host/body.ts';
-import { BodyEdit } from '../rewriter/body-edit.ts';
+import { BodyEdit } from './body-edit.ts';
 
 /**
  * Edits the `size` bytes of the body that are held. `inChunk`: how many of them, from the first on, stand

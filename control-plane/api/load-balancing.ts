@@ -1,0 +1,24 @@
+/** Which of a ModelBackend's endpoints gets a request. */
+import { choice, object, shown } from './fields.ts';
+import { headerName } from './names.ts';
+import { looseObject, type Rule } from './rules.ts';
+
+const DEFAULT_POLICY = 'LeastRequest';
+
+export const loadBalancing = object({
+  policy: choice(['LeastRequest', 'RoundRobin', 'Random', 'RingHash', 'WeightedByLoad']).default(
+    DEFAULT_POLICY,
+  ),
+  hashHeader: headerName().optional(),
+});
+
+export const hashHeaderFitsPolicy: Rule = (spec, add) => {
+  const { policy = DEFAULT_POLICY, hashHeader } = looseObject(spec['loadBalancing']);
+  if (policy === 'RingHash' && hashHeader === undefined) {
+    const fix = 'must be a lower case header name, because RingHash goes by its value';
+    add(['loadBalancing', 'hashHeader'], `is missing: ${fix}`);
+  }
+  if (typeof policy !== 'string' || policy === 'RingHash' || hashHeader === undefined) return;
+  const fact = `is read by RingHash only, and policy is ${shown(policy)}`;
+  add(['loadBalancing', 'hashHeader'], `${fact}: remove it, or set policy to RingHash`);
+};
