@@ -11,8 +11,11 @@ import { type Targets, targetsOf } from './targets.ts';
 
 /** Where the pause between tries no longer grows, in times of the first. */
 const MAX_BACKOFF = 10;
-/** How often Envoy chooses an endpoint again for a retry, before it takes one that it would rather not. */
-const MAX_HOST_SELECTIONS = 3;
+/**
+ * How often Envoy chooses an endpoint again for a retry, before it takes one that was tried. Each is a draw that
+ * may bring the same one again, and one that fails at once looks less busy than the others.
+ */
+const MAX_HOST_SELECTIONS = 16;
 
 /** In the words of Envoy's `retry_on`, sorted; `statuses`: those that `retriable-status-codes` means. */
 export interface RetryRules {

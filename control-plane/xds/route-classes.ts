@@ -47,7 +47,9 @@ export function routeClass(route: ir.Route, targets: Targets): RouteClass {
     timeoutMs: route.timeoutMs,
     retry: retryRules(route, targets),
     copiesTo: null,
-    keptBytes: route.retry?.maxBodyBytes ?? 0,
+    // What the batcher holds must fit, too.
+    keptBytes:
+      route.retry === null ? 0 : Math.max(route.retry.maxBodyBytes, route.batching?.maxBytes ?? 0),
     hashHeaders: [...new Set(hashHeaders)].toSorted(),
     attemptsHeader: route.responses.attemptsHeader,
     readsAnswers: route.responses.publicModel || route.responses.countTokens,

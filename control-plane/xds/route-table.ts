@@ -44,8 +44,6 @@ const LOAD_REPORT_HEADER = 'endpoint-load-metrics';
  * longer than the request's own, so that whoever has a better answer gives it first.
  */
 const IDLE_GRACE_MS = 100;
-/** A body is kept with what one read brings after the limit, and with what the rewriter adds to it. */
-const KEPT_ROOM_BYTES = 256 * 1024;
 
 export function routeConfigurations(
   mesh: ir.Mesh,
@@ -53,7 +51,7 @@ export function routeConfigurations(
 ): RouteConfiguration[] {
   const limitBytes = bodyLimitBytes(bufferLimitBytes(mesh, options.limits));
   const targets = targetsByName(mesh);
-  const byName = (item: RouteClass) => [item.name, forward(item, limitBytes)] as const;
+  const byName = (item: RouteClass) => [item.name, forward(item)] as const;
   const copied = mesh.routes.flatMap((route) => copiedClass(route, targets) ?? []);
   const matcher = headerMatcher({
     exact: [
@@ -64,7 +62,7 @@ export function routeConfigurations(
     ],
     // Also for a class that has just gone: Envoy takes new routes a moment before the filter that
     // names the class. All clusters are named `namespace/name`.
-    present: { header: CLUSTER_HEADER, part: '/', route: forward(DEFAULT_CLASS, limitBytes) },
+    present: { header: CLUSTER_HEADER, part: '/', route: forward(DEFAULT_CLASS) },
     otherwise: notFound(),
   });
   const models = {
@@ -101,12 +99,11 @@ export function routeConfigurations(
   );
 }
 
-function forward(item: RouteClass, limitBytes: number): Route {
-  const keptBytes = item.keptBytes + KEPT_ROOM_BYTES;
+function forward(item: RouteClass): Route {
   return create(RouteSchema, {
     name: item.name,
     match: ANY_PATH,
-    ...(keptBytes > limitBytes ? { requestBodyBufferLimit: BigInt(keptBytes) } : {}),
+    ...(item.keptBytes > 0 ? { requestBodyBufferLimit: BigInt(item.keptBytes) } : {}),
     requestHeadersToRemove: item.readsAnswers ? ['accept-encoding'] : [],
     responseHeadersToAdd: item.attemptsHeader ? [noted(ATTEMPTS_HEADER, NOTED_ATTEMPTS)] : [],
     action: { case: 'route', value: action(item) },

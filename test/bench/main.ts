@@ -8,6 +8,7 @@ import type { BenchOptions } from './options.ts';
 import { pinSelf } from './pinning.ts';
 import { reloadBench } from './reload.ts';
 import { routerBench } from './router.ts';
+import { splitterBench } from './splitter.ts';
 import type { Target } from './target.ts';
 import { printTargets } from './target.ts';
 
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   // Many cases: as little of each as is still well above the 10 ms in which CPU time is counted.
   router: { run: routerBench, rounds: 4, seconds: 1.5 },
   batcher: { run: batcherBench, rounds: 5, seconds: 2 },
+  splitter: { run: splitterBench, rounds: 5, seconds: 2 },
   reload: { run: reloadBench, rounds: 5, seconds: 2 },
 };
 
@@ -30,7 +32,7 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string' },
     seconds: { type: 'string' },
-    /** A regular expression over the names of the router's cases: `^1 kB first 16`. */
+    /** A regular expression over the names of the router's cases, `^1 kB first 16`, or of the splitter's parts. */
     only: { type: 'string', default: '' },
   },
 });
