@@ -13,6 +13,10 @@ import { healthChecks, outlierDetection } from './health.ts';
 import { balancing } from './load-balancing.ts';
 import type { TranslateOptions } from './options.ts';
 import { protocolOptions } from './protocol-options.ts';
+import { canFail } from './targets.ts';
+
+/** Envoy gathers changes of health for a second: so long workers would go on asking who is unwell. */
+const AT_ONCE = { updateMergeWindow: duration(0) };
 
 export function targetClusters(mesh: ir.Mesh, options: TranslateOptions): Cluster[] {
   const bufferBytes = bufferLimitBytes(mesh, options.limits);
@@ -34,6 +38,7 @@ export function targetClusters(mesh: ir.Mesh, options: TranslateOptions): Cluste
           },
         ],
       },
+      ...(canFail(target) ? { commonLbConfig: AT_ONCE } : {}),
       healthChecks: healthChecks(target.healthCheck),
       // Else an endpoint that is no longer in the mesh stays until it fails.
       ignoreHealthOnHostRemoval: target.healthCheck !== null,

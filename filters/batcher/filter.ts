@@ -34,6 +34,7 @@ import {
   enterStream,
   HOLD,
   leaveStream,
+  noteDecoded,
   Root,
   reply,
   replyJson,
@@ -94,6 +95,7 @@ export class BatcherRoot extends Root {
   configure(text: string): string {
     const problems = new Problems();
     const config = decodeBatcherConfig(text, problems);
+    noteDecoded(text.length);
     if (config === null) return problems.text();
     this.program = compile(config);
     this.core = new Batcher(this.program, budget);

@@ -4,13 +4,13 @@
  */
 import { Problems } from '../contract/fields.ts';
 import { decodeRouterConfig } from '../contract/router-config.ts';
-import { decodeSplitterConfig } from '../contract/splitter-config.ts';
 import { setTickMs } from '../host/clock.ts';
 import { Property } from '../host/property.ts';
 import { SharedText } from '../host/shared-text.ts';
-import { enterRoot, leaveStream, Root, Stream } from '../host/stream.ts';
+import { enterRoot, leaveStream, noteDecoded, Root, Stream } from '../host/stream.ts';
 import { compileRouter, RouterProgram } from '../router/program.ts';
-import { compileSplitter, SplitterProgram } from '../splitter/program.ts';
+import { SplitterProgram } from '../splitter/program.ts';
+import { recompileSplitter } from '../splitter/recompile.ts';
 import { ChainStream } from './filter.ts';
 import { Recent } from './recent.ts';
 
@@ -74,7 +74,7 @@ export class ChainRoot extends Root {
   configure(text: string): string {
     const problems = new Problems();
     if (ROOT_ID.get() == SPLITTER) {
-      const program = readSplitter(text, problems);
+      const program = readSplitter(text, newestSplitter(), problems);
       if (program !== null) this.takeSplitter(program, text);
     } else {
       const program = readRouter(text, problems);
@@ -160,14 +160,19 @@ function beginGrace(): void {
 /** Null, with the reasons in `problems`, where `text` is not good. */
 function readRouter(text: string, problems: Problems): RouterProgram | null {
   const config = decodeRouterConfig(text, problems);
+  noteDecoded(text.length);
   if (config === null) return null;
   return compileRouter(config, problems);
 }
 
-function readSplitter(text: string, problems: Problems): SplitterProgram | null {
-  const config = decodeSplitterConfig(text, problems);
-  if (config === null) return null;
-  return compileSplitter(config, problems);
+function readSplitter(
+  text: string,
+  before: SplitterProgram | null,
+  problems: Problems,
+): SplitterProgram | null {
+  const result = recompileSplitter(text, before, problems);
+  noteDecoded(result.unitsRead);
+  return result.program;
 }
 
 function removeSplitter(program: SplitterProgram): void {
@@ -178,7 +183,7 @@ function removeSplitter(program: SplitterProgram): void {
 function recoverSplitter(): void {
   const text = splitterText.get();
   if (text.length == 0) return;
-  const program = readSplitter(text, new Problems());
+  const program = readSplitter(text, null, new Problems());
   if (program !== null) keepRootless(program);
 }
 

@@ -26,6 +26,11 @@ export class JsonObjectWriter {
     this.raw(key, '[' + items.join(',') + ']');
   }
 
+  /** As `list`, with a line for each item: what has not changed can be told without reading it. */
+  lines(key: string, items: string[]): void {
+    this.raw(key, items.length == 0 ? '[]' : '[\n' + items.join(',\n') + '\n]');
+  }
+
   text(): string {
     const keys = this.keys.slice(0).sort();
     const parts: string[] = [];

@@ -83,13 +83,17 @@ export function decodeSplitterConfig(text: string, problems: Problems): Splitter
   config.label = fields.string('label', MAX_NAME_LENGTH);
   const routes = fields.list('routes', MAX_ROUTES);
   for (let i = 0; i < routes.length; i++) {
-    config.routes.push(decodeRoute(routes[i], i, problems));
+    config.routes.push(decodeSplitterRoute(routes[i], i, problems));
   }
   fields.end();
   return problems.list.length == 0 ? config : null;
 }
 
-function decodeRoute(value: JsonValue, index: i32, problems: Problems): SplitterRoute {
+export function decodeSplitterRoute(
+  value: JsonValue,
+  index: i32,
+  problems: Problems,
+): SplitterRoute {
   const fields = new Fields(value, 'routes', index, problems);
   const route = new SplitterRoute();
   route.name = fields.name('name', MAX_NAME_LENGTH * 2 + 1);
@@ -145,7 +149,7 @@ export function encodeSplitterConfig(config: SplitterConfig): string {
   writer.bool('disabled', config.disabled);
   writer.int('revision', config.revision);
   writer.string('label', config.label);
-  writer.list('routes', routes);
+  writer.lines('routes', routes);
   return writer.text();
 }
 

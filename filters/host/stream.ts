@@ -17,6 +17,8 @@ export { Callout, CONTINUE, HOLD, Root, register, Stream };
 
 const REQUEST: u32 = 0;
 const NO_GRPC_STATUS: i32 = -1;
+/** Garbage that decoding leaves per character of JSON, measured roughly. */
+const GARBAGE_PER_DECODED_UNIT: i32 = 13;
 /** What is left of the texts that JSON was put together from, per byte of it, measured roughly. */
 const GARBAGE_PER_TEXT_BYTE: i32 = 16;
 
@@ -24,6 +26,11 @@ const GARBAGE_PER_TEXT_BYTE: i32 = 16;
 const JSON_HEADERS = new HeaderList().add('content-type', 'application/json');
 const NO_HEADERS = new HeaderList();
 const CLEAR_ROUTE_CACHE = String.UTF8.encode('clear_route_cache');
+
+/** Says that so many characters of a configuration were decoded. */
+export function noteDecoded(units: i32): void {
+  noteGarbage(units * GARBAGE_PER_DECODED_UNIT);
+}
 
 /** Makes Envoy choose the route again, after a header that routes depend on has changed. */
 export function clearRouteCache(): void {

@@ -1,5 +1,5 @@
 /** What the rewriter counts. Defined once per virtual machine: the host holds a metric defined twice twice. */
-import { CounterSet } from '../host/metrics.ts';
+import { CounterSet, Gauge } from '../host/metrics.ts';
 import { TargetProgram } from './program.ts';
 
 export const SENT: string = 'sent';
@@ -15,6 +15,12 @@ export const ENCODED: string = 'encoded';
 export const TOO_LONG: string = 'too_long';
 
 const counters = new CounterSet();
+const heldAnswers = new Gauge('modelweir_shadow_held_bytes');
+
+/** Bytes of answers that wait for their other one, in all workers. */
+export function countHeldAnswers(more: i32): void {
+  if (more != 0) heldAnswers.add(more);
+}
 
 export function countAttempt(target: TargetProgram, outcome: string): void {
   counters.add('modelweir_rewriter_attempts_total' + target.labels + ';outcome=' + outcome, 1);

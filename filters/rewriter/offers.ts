@@ -7,7 +7,7 @@ import { nowMs } from '../host/clock.ts';
 import { AnswerCapture } from './answer-capture.ts';
 import { CapturedAnswer } from './comparison/captured-answer.ts';
 import { AGREE, Comparison, Comparisons, DISAGREE } from './comparison/comparisons.ts';
-import { countComparison } from './counts.ts';
+import { countComparison, countHeldAnswers } from './counts.ts';
 import { Plan } from './plan.ts';
 import { TargetProgram } from './program.ts';
 
@@ -31,7 +31,9 @@ class Meeting {
   /** Call it after each change: counts what is not told by a comparison. */
   count(heldBefore: i32): void {
     const comparisons = this.comparisons;
-    heldBytes += comparisons.heldBytes - heldBefore;
+    const more = comparisons.heldBytes - heldBefore;
+    heldBytes += more;
+    countHeldAnswers(more);
     this.countMany('lost', comparisons.takeLost());
     this.countMany('over_limit', comparisons.takeOverLimit());
   }

@@ -2,7 +2,7 @@
 import { Problems } from '../contract/fields.ts';
 import { COMPARE_NOTHING, decodeRewriterConfig } from '../contract/rewriter-config.ts';
 import { setTickMs } from '../host/clock.ts';
-import { enterRoot, leaveStream, Root, Stream } from '../host/stream.ts';
+import { enterRoot, leaveStream, noteDecoded, Root, Stream } from '../host/stream.ts';
 import { RewriterStream } from './filter.ts';
 import { expireAnswers, joinMeeting, leaveMeeting } from './offers.ts';
 import { compileRewriter, RewriterProgram } from './program.ts';
@@ -14,6 +14,7 @@ export class RewriterRoot extends Root {
   configure(text: string): string {
     const problems = new Problems();
     const config = decodeRewriterConfig(text, problems);
+    noteDecoded(text.length);
     if (config !== null) {
       if (config.compare != COMPARE_NOTHING) joinMeeting(config);
       this.leave();

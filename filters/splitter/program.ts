@@ -108,10 +108,17 @@ export class RouteProgram {
   planned: boolean = false;
   /** Hash of the route's name. */
   salt: u32 = 0;
+  /** What it was compiled from, as a line of JSON; empty: not known. */
+  source: string = '';
+  /** Fields of bodies that it wants, and their places in the program's `fields`. */
+  fieldPaths: string[] = [];
+  fieldPlaces: i32[] = [];
 }
 
 export class SplitterProgram {
   routes: Map<string, RouteProgram> = new Map<string, RouteProgram>();
+  /** In the order of the configuration. */
+  list: RouteProgram[] = [];
   /** Fields of bodies that any route wants. */
   fields: FieldList = new FieldList();
   /** What the access log calls this configuration; empty: nothing. */
@@ -126,15 +133,18 @@ export class SplitterProgram {
     return bytes;
   }
 
+  /** Of two routes with one name the first counts. */
+  add(route: RouteProgram): void {
+    this.list.push(route);
+    if (!this.routes.has(route.name)) this.routes.set(route.name, route);
+  }
+
   find(route: string): RouteProgram | null {
     return this.routes.has(route) ? this.routes.get(route)! : null;
   }
 }
 
-/**
- * The program of a configuration, or null with the reasons in `problems`. Of two routes with one name the
- * first counts. A disabled configuration has no routes.
- */
+/** The program of a configuration, or null with the reasons in `problems`. A disabled one has no routes. */
 export function compileSplitter(
   config: SplitterConfig,
   problems: Problems,
@@ -143,15 +153,38 @@ export function compileSplitter(
   program.label = config.label;
   if (config.disabled) return program;
   for (let i = 0; i < config.routes.length; i++) {
-    const route = compileRoute(config.routes[i]);
-    compileStickyField(config.routes[i], i, route, program.fields, problems);
-    compileMatches(config.routes[i], i, route, program.fields, problems);
-    if (!program.routes.has(route.name)) program.routes.set(route.name, route);
+    program.add(compileRoute(config.routes[i], i, program.fields, problems));
   }
   return problems.list.length == 0 ? program : null;
 }
 
-function compileRoute(config: SplitterRoute): RouteProgram {
+/** `index`: its place in the configuration. The fields of bodies that it wants are added to `fields`. */
+export function compileRoute(
+  config: SplitterRoute,
+  index: i32,
+  fields: FieldList,
+  problems: Problems,
+): RouteProgram {
+  const route = compileVariants(config);
+  compileStickyField(config, index, route, fields, problems);
+  compileMatches(config, index, route, fields, problems);
+  const paths = fieldPathsOf(config);
+  for (let i = 0; i < paths.length; i++) route.fieldPlaces.push(fields.add(paths[i]));
+  route.fieldPaths = paths;
+  return route;
+}
+
+function fieldPathsOf(config: SplitterRoute): string[] {
+  const paths: string[] = [];
+  if (config.stickyField.length > 0) paths.push(config.stickyField);
+  for (let i = 0; i < config.matches.length; i++) {
+    const fields = config.matches[i].fields;
+    for (let j = 0; j < fields.length; j++) paths.push(fields[j].name);
+  }
+  return paths;
+}
+
+function compileVariants(config: SplitterRoute): RouteProgram {
   const route = new RouteProgram();
   route.name = config.name;
   route.stickyHeader = config.stickyHeader.toLowerCase();

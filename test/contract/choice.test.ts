@@ -27,7 +27,9 @@ class Probe {
   private readonly host = WasmHost.load(PROBE);
   private readonly root = this.host.createRoot();
 
-  ask(kind: string, ...lines: string[]): string {
+  /** A text that has lines of its own is asked about as one. */
+  ask(kind: string, ...texts: string[]): string {
+    const lines = texts.map((text) => text.replaceAll('\n', ''));
     assert.ok(this.host.configure(this.root, [kind, ...lines].join('\n')), this.host.logs.at(-1));
     return this.host.logs.at(-1)?.replace(/^warn /, '') ?? '';
   }

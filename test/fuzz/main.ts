@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { answerTarget } from './answer/target.ts';
+import { batchTarget } from './batch/target.ts';
 import { formTarget } from './form/target.ts';
 import { type FuzzReport, fuzz } from './fuzz-run.ts';
 import { grpcTarget } from './grpc/target.ts';
@@ -18,6 +19,7 @@ const TARGETS: readonly FuzzTarget[] = [
   grpcTarget,
   formTarget,
   answerTarget,
+  batchTarget,
   wasmTarget,
 ];
 const DEFAULT_SECONDS = 600;
