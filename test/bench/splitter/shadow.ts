@@ -4,7 +4,9 @@
  * core with the load generator: at this rate that core idles, too, else the copies' backend would be what is
  * measured.
  */
-import autocannon from 'autocannon';
+import { Agent } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Answer, exchange } from '../../../control-plane/cli/quickstart/exchange.ts';
 import { startBenchBackend } from '../backend.ts';
 import type { BenchOptions } from '../options.ts';
 import { cpuSeconds } from '../pinning.ts';
@@ -14,9 +16,8 @@ import { inRounds } from './rounds.ts';
 import { userRequests } from './users.ts';
 
 const BODY_BYTES = 1000;
-const CONNECTIONS = 8;
-const REQUESTS_PER_SECOND = 1000;
-const STOP_CHECK_MS = 100;
+/** One at a time: in a burst each would wait for the ones before it, and the wait would be what is measured. */
+const EVERY_MS = 1;
 const NONE = 'no shadow';
 const ALL = 'shadow of all';
 const AT_MOST = 1.1;
@@ -45,7 +46,7 @@ export async function shadowBench(options: BenchOptions): Promise<Target[]> {
     await start(NONE, {});
     await start(ALL, { shadow });
     const rounds = await inRounds(options, subjects, paced);
-    console.log(`\n### latency at ${REQUESTS_PER_SECOND} requests/s of 1 kB\n`);
+    console.log(`\n### latency of a request of 1 kB each ${EVERY_MS} ms\n`);
     const rows = [NONE, ALL].map((name) => [
       name,
       rounds.median(name, ({ p50Ms }) => p50Ms).toFixed(3),
@@ -65,32 +66,31 @@ export async function shadowBench(options: BenchOptions): Promise<Target[]> {
 
 /** @throws {Error} when a request fails or is not answered by 200. */
 async function paced({ url, pid }: Subject, seconds: number): Promise<Latencies> {
-  const latencies: number[] = [];
+  const agent = new Agent({ keepAlive: true });
+  const requests = userRequests('first', BODY_BYTES).map(({ path, ...rest }) => ({
+    url: url + path,
+    ...rest,
+  }));
   const before = await cpuSeconds(pid);
-  const result = await new Promise<autocannon.Result>((resolve, reject) => {
-    const load = {
-      url,
-      connections: CONNECTIONS,
-      duration: seconds,
-      overallRate: REQUESTS_PER_SECOND,
-      sampleInt: STOP_CHECK_MS,
-      // Latencies are our own: from when a request was sent.
-      ignoreCoordinatedOmission: true,
-      requests: userRequests('first', BODY_BYTES),
-    };
-    const instance = autocannon(load, (error: Error | null, value: autocannon.Result) =>
-      error ? reject(error) : resolve(value),
-    );
-    instance.on('response', (_client, _status, _bytes, responseMs) => latencies.push(responseMs));
-  });
-  const failed = result.non2xx + result.errors + result.timeouts;
-  if (failed > 0 || latencies.length === 0) {
-    throw new Error(`${url}: ${failed} of ${latencies.length} requests failed`);
+  const running: Promise<Answer | Error>[] = [];
+  const until = performance.now() + seconds * 1000;
+  while (performance.now() < until) {
+    for (const request of requests) {
+      running.push(exchange(request, agent).catch((error: Error) => error));
+      await sleep(EVERY_MS);
+    }
   }
-  latencies.sort((a, b) => a - b);
+  const latencies = (await Promise.all(running)).map(latencyOf).sort((a, b) => a - b);
+  agent.destroy();
   return {
     p50Ms: latencies[Math.floor(latencies.length * 0.5)] ?? Number.NaN,
     p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? Number.NaN,
     cpuMicros: (((await cpuSeconds(pid)) - before) / latencies.length) * 1e6,
   };
+}
+
+function latencyOf(answer: Answer | Error): number {
+  if (answer instanceof Error) throw answer;
+  if (answer.status !== 200) throw new Error(`status ${answer.status}`);
+  return answer.latencyMs;
 }
