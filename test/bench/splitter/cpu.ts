@@ -15,6 +15,8 @@ const CONNECTIONS = 16;
 const ONE = 'one variant';
 const HEADER = 'sticky header';
 const FIELD = 'sticky field';
+/** No target: what a route pays whose attempts are rewritten behind the load balancer. */
+const PLANNED = 'sticky header, retry, publicModel';
 const AT_MOST = { [HEADER]: 1.08, [FIELD]: 1.15 } as const;
 const PLACES: readonly UserPlace[] = ['first', 'last'];
 
@@ -30,6 +32,8 @@ export async function cpuBench(options: BenchOptions): Promise<Target[]> {
     subjects.push(await startSubject(HEADER, { ...two, spec: header }));
     const field = { sticky: { bodyField: 'user' } };
     subjects.push(await startSubject(FIELD, { ...two, spec: field }));
+    const planned = { ...header, retry: { attempts: 2 }, responses: { publicModel: true } };
+    subjects.push(await startSubject(PLANNED, { ...two, spec: planned }));
     const targets: Target[] = [];
     for (const place of PLACES) targets.push(...(await compare(options, subjects, place)));
     return targets;
@@ -67,6 +71,6 @@ function print(rounds: Rounds<LoadResult>): void {
   ];
   printTable(
     ['route', 'CPU us/request', 'ratio', 'core', 'requests/s'],
-    [ONE, HEADER, FIELD].map(row),
+    [ONE, HEADER, FIELD, PLANNED].map(row),
   );
 }

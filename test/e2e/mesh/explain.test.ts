@@ -30,7 +30,17 @@ describe('an explanation', () => {
       route({
         name: 'double',
         weights: { stable: 50, canary: 50 },
-        more: '  sticky: { header: x-user }',
+        more: '  sticky: { header: x-user }\n  responses: { decisionHeader: OnRequest }',
+      }) +
+      route({
+        name: 'careful',
+        weights: { stable: 9000, canary: 1000 },
+        more: `  sticky: { header: x-user }
+  variantMatches:
+    - { variant: canary, headers: [{ name: x-user, value: user-7 }] }
+    - { variant: stable, sourceAddresses: [127.0.0.2] }
+  fallback: { variants: [stable] }
+  responses: { decisionHeader: Always }`,
       });
     folder = mkdtempSync(join(tmpdir(), 'modelweir-explain-'));
     writeFileSync(join(folder, 'mesh.yaml'), text);
@@ -61,21 +71,33 @@ describe('an explanation', () => {
     );
   }
 
-  test('names the variant that each user gets, and the path that it sees', async () => {
-    const variants = new Set<string>();
-    for (let user = 0; user < USERS; user++) {
-      const path = '/v2/models/double/infer?n=1';
-      const headers = { 'content-type': 'application/json', 'x-user': `user-${user}` };
-      const body = inferRequest(user);
-      const answer = await exchange({ url: mesh.url + path, method: 'POST', headers, body });
-      const dry = await explained(
-        `POST ${path} HTTP/1.1\nhost: x\nx-user: user-${user}\n\n${body}`,
-      );
-      assert.equal(answer.status, 200);
-      assert.equal(dry.variant, answer.headers['x-modelweir-variant']);
-      assert.equal(dry.path, upstream.requests.at(-1)?.path);
-      variants.add(dry.variant ?? '');
-    }
-    assert.deepEqual([...variants].toSorted(), ['canary', 'stable']);
-  });
+  for (const model of ['double', 'careful'])
+    test(`names the variant of ${model} that each user gets, why, and the path that it sees`, async () => {
+      const variants = new Set<string>();
+      for (let user = 0; user < USERS; user++) {
+        const path = `/v2/models/${model}/infer?n=1`;
+        const headers = {
+          'content-type': 'application/json',
+          'x-user': `user-${user}`,
+          'modelweir-explain': 'please',
+        };
+        const body = inferRequest(user);
+        const answer = await exchange({ url: mesh.url + path, method: 'POST', headers, body });
+        const dry = await explained(
+          `POST ${path} HTTP/1.1\nhost: x\nx-user: user-${user}\n\n${body}`,
+        );
+        assert.equal(answer.status, 200);
+        assert.equal(dry.variant, answer.headers['x-modelweir-variant']);
+        assert.equal(dry.path, upstream.requests.at(-1)?.path);
+        assert.equal(answer.headers['x-modelweir-decision'], decisionOf(dry));
+        variants.add(dry.variant ?? '');
+      }
+      assert.deepEqual([...variants].toSorted(), ['canary', 'stable']);
+    });
 });
+
+/** What Envoy says of a request of which this was said before. */
+function decisionOf({ route, variant, reason, sticky, configuration }: Explanation): string {
+  const why = reason === 'sticky' ? `sticky:${sticky?.bucket}` : reason;
+  return `route=${route};variant=${variant};reason=${why};configuration=${configuration}`;
+}
