@@ -10,6 +10,7 @@ const COMMON = ['a', 'gpt-4o', 'model', 'digits', 'org/llama-3:8b', 'whisper-1',
 
 /** Everything checked, everything renamed, everything noted. */
 const strict: TestMesh = {
+  noteOutcome: true,
   noteFacts: true,
   maxHoldBytes: 100_000,
   routes: {
@@ -101,4 +102,37 @@ const tight: TestMesh = {
   routes: { 'default/only': { models: COMMON, variants: [{ servedModel: 'b' }] } },
 };
 
-export const MESHES: readonly TestMesh[] = [strict, fast, claims, tight];
+/** Routes whose clusters have rewriters, copies, rules before the weights, and callers that are told. */
+const planned: TestMesh = {
+  noteOutcome: true,
+  maxHoldBytes: 1000,
+  routes: {
+    'default/planned': {
+      models: ['a', 'model', 'digits', '日本'],
+      planned: true,
+      batched: true,
+      tellDecision: 'Always',
+      stickyField: 'user',
+      matches: [
+        { variant: 'other', headers: { [TENANT_HEADER]: 'gold' }, fields: { user: 'a' } },
+        { variant: 'other', cookies: { cohort: 'beta' } },
+      ],
+      variants: [
+        { name: 'only', servedModel: 'served-1' },
+        { name: 'other', weight: 0, servedModel: 'served "2"' },
+      ],
+    },
+    'default/copied': {
+      models: ['gpt-4o', 'org/llama-3:8b', 'whisper-1', 'grüße'],
+      batched: true,
+      shadow: { variant: 'other', maxBodyBytes: 300 },
+      matches: [{ variant: 'other', fields: { 'metadata.tenant': 'a' } }],
+      variants: [
+        { name: 'only', servedModel: 'served-1' },
+        { name: 'other', weight: 0 },
+      ],
+    },
+  },
+};
+
+export const MESHES: readonly TestMesh[] = [strict, fast, claims, tight, planned];

@@ -2,7 +2,7 @@
 import 'assemblyscript/std/portable/index.js';
 import assert from 'node:assert/strict';
 import type { Random } from '../../harness/random-json.ts';
-import type { TestMesh } from '../../unit/chain/mesh.ts';
+import { LABEL, type TestMesh } from '../../unit/chain/mesh.ts';
 import { type Outcome, type TestRequest, travel } from '../../unit/chain/travel.ts';
 import type { FuzzCase, FuzzTarget } from '../target.ts';
 import { ChainHost, type Exchange } from './chain-host.ts';
@@ -113,7 +113,9 @@ interface Shown {
 }
 
 function shownOf(exchange: Exchange): Shown {
-  const { isSent, headers, body, properties, reply, question, others } = exchange;
+  const { isSent, body, reply, question, others } = exchange;
+  const headers = plainPlan(exchange.headers, 'x-modelweir-plan');
+  const properties = plainPlan(exchange.properties, 'modelweir.plan');
   // Of what is answered after it began to be sent, it is chance how much was.
   const sent = isSent && reply === null;
   return {
@@ -154,11 +156,26 @@ function expectedReply({ end, refusal, message, answer, model }: Outcome): strin
   return `200 ${JSON.stringify({ ...METADATA, name: model })}`;
 }
 
+/** What the two answers will be known by is random. */
+function withoutComparison(plan: string): string {
+  return plan.replace(/ \d+\.\d+ /, ' C ');
+}
+
+function plainPlan(all: Readonly<Record<string, string>>, name: string): Record<string, string> {
+  const plan = all[name];
+  return plan === undefined ? { ...all } : { ...all, [name]: withoutComparison(plan) };
+}
+
 function sentOf(mesh: TestMesh, { headers }: WasmSetting, outcome: Outcome): unknown {
   const body = outcome.body.toString('latin1');
   if (outcome.end === 'pass') return { headers, body, properties: {}, others: [] };
   const { route, model, variant, cluster, path, modelHeader, contentLength } = outcome;
-  const { batched, routeClass = '', variantHeader = true } = mesh.routes[route] ?? {};
+  const {
+    batched,
+    routeClass = '',
+    variantHeader = true,
+    tellDecision = '',
+  } = mesh.routes[route] ?? {};
   const changed: Record<string, string> = { ...headers, 'x-modelweir-cluster': cluster };
   if (batched) changed['x-modelweir-route'] = route;
   if (routeClass !== '') changed['x-modelweir-route-class'] = routeClass;
@@ -169,10 +186,24 @@ function sentOf(mesh: TestMesh, { headers }: WasmSetting, outcome: Outcome): unk
     changed['x-envoy-original-path'] = headers[':path'] ?? '';
   }
   const properties: Record<string, string> = {};
-  if (mesh.noteFacts) {
+  if (mesh.noteOutcome) {
     properties['modelweir.route'] = route;
-    properties['modelweir.model'] = model;
     properties['modelweir.variant'] = variant;
+  }
+  if (mesh.noteFacts) {
+    properties['modelweir.model'] = model;
+    properties['modelweir.reason'] = outcome.why;
+    properties['modelweir.configuration'] = LABEL;
+  }
+  if (tellDecision !== '') {
+    const where = `route=${route};variant=${variant}`;
+    properties['modelweir.decision'] = `${where};reason=${outcome.why};configuration=${LABEL}`;
+  }
+  if (outcome.plan !== '') properties['modelweir.plan'] = withoutComparison(outcome.plan);
+  if (outcome.shadow !== '') {
+    changed['x-modelweir-plan'] = withoutComparison(outcome.plan);
+    changed['x-modelweir-shadow-cluster'] = `${route}##shadow`;
+    delete changed['x-modelweir-route'];
   }
   if (variantHeader) properties['modelweir.shown_variant'] = variant;
   return { headers: changed, body, properties, others: ['foreign clear_route_cache'] };

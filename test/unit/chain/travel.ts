@@ -38,6 +38,8 @@ export interface Outcome {
   /** The content-length that an edit asks for; empty: no edit, or there was none. */
   readonly contentLength: string;
   readonly reason: string;
+  /** As it is noted: with the bucket, where one decided. */
+  readonly why: string;
   /** The sticky key that decided. */
   readonly key: string;
   /** What the rewriters are told; empty: nothing. */
@@ -182,6 +184,7 @@ function outcomeOf(
     body,
     contentLength: edit === null || length === '' ? '' : edit.contentLength(length),
     reason: variant === null ? '' : journey.reason,
+    why: journey.bucket < 0 ? journey.reason : `${journey.reason}:${journey.bucket}`,
     key: journey.key,
     plan: journey.plan?.encode() ?? '',
     shadow: journey.shadow?.variant ?? '',
