@@ -18,6 +18,8 @@ interface Options {
   readonly maxBatchRows: number;
   readonly maxQueueRows: number;
   readonly maxBodyBytes: number;
+  readonly maxTensors: number;
+  readonly maxElements: number;
   readonly maxHeldBytes: number;
   readonly maxConnections: number;
   readonly requestTimeoutMs: number;
@@ -32,7 +34,9 @@ const MIB = 1024 * 1024;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 const program = new Command('modelweir-inference')
-  .description('Serves ONNX models over the Open Inference Protocol v2 (HTTP, JSON tensors).')
+  .description(
+    'Serves ONNX models over the Open Inference Protocol v2 (HTTP, tensors in JSON or as bytes).',
+  )
   .requiredOption('--repository <folder>', 'models as NAME/VERSION/model.onnx')
   .option(
     '--models <list>',
@@ -66,6 +70,18 @@ const program = new Command('modelweir-inference')
     'largest body; a larger one is answered 413',
     integer(1),
     8 * MIB,
+  )
+  .option(
+    '--max-tensors <number>',
+    'inputs, and outputs, that a request lists; more get 413',
+    integer(1),
+    1024,
+  )
+  .option(
+    '--max-elements <number>',
+    'elements of all inputs of a request; more get 413',
+    integer(1),
+    16 * MIB,
   )
   .option('--max-held-bytes <bytes>', 'bodies being answered; more get 429', integer(1), 256 * MIB)
   .option('--max-connections <number>', 'open connections', integer(1), 4096)

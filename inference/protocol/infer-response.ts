@@ -1,4 +1,14 @@
+import { numberFromHalf } from './half-float.ts';
+import type { RequestedOutput } from './infer-outputs.ts';
 import type { Datatype, ModelMetadata, Tensor, TensorData } from './tensor.ts';
+import { tensorBytes } from './tensor-binary.ts';
+
+/** The JSON, and behind it the bytes of each output that is sent as such. */
+export interface InferAnswer {
+  readonly json: string;
+  /** Undefined when every output is in the JSON. */
+  readonly blobs: readonly Uint8Array[] | undefined;
+}
 
 /**
  * Writes infer responses of one model. By hand, because JSON.stringify takes neither BigInt nor typed
@@ -16,31 +26,48 @@ export class InferResponseEncoder {
     }));
   }
 
-  /** `tensors` are all outputs of the model; `outputs` says which are sent, and in which order. */
-  encode(id: string | undefined, outputs: readonly number[], tensors: readonly Tensor[]): string {
-    let text = this.#head;
-    if (id !== undefined) text += `"id":${JSON.stringify(id)},`;
-    text += '"outputs":[';
+  /** `tensors` are all outputs of the model; `outputs` says which are sent, how, and in which order. */
+  encode(
+    id: string | undefined,
+    outputs: readonly RequestedOutput[],
+    tensors: readonly Tensor[],
+  ): InferAnswer {
+    let blobs: Uint8Array[] | undefined;
+    let json = this.#head;
+    if (id !== undefined) json += `"id":${JSON.stringify(id)},`;
+    json += '"outputs":[';
     for (let i = 0; i < outputs.length; i++) {
-      const index = outputs[i] as number;
+      const { index, binary } = outputs[i] as RequestedOutput;
       const output = this.#outputs[index];
       const tensor = tensors[index];
       if (!output || !tensor) throw new Error(`the model gave no output ${index}`);
-      if (i > 0) text += ',';
-      text += `${output.head}${tensor.shape.join(',')}],"data":[${elements(output.datatype, tensor.data)}]}`;
+      if (i > 0) json += ',';
+      json += `${output.head}${tensor.shape.join(',')}],`;
+      if (binary) {
+        const blob = tensorBytes(tensor);
+        blobs ??= [];
+        blobs.push(blob);
+        json += `"parameters":{"binary_data_size":${blob.length}}}`;
+      } else json += `"data":[${elements(output.datatype, tensor.data)}]}`;
     }
-    return `${text}]}`;
+    return { json: `${json}]}`, blobs };
   }
 }
 
 function elements(datatype: Datatype, data: TensorData): string {
-  if (datatype === 'BYTES')
-    return (data as readonly string[]).map((s) => JSON.stringify(s)).join(',');
-  if (datatype === 'BOOL')
-    return Array.from(data as Uint8Array, (b) => (b ? 'true' : 'false')).join(',');
-  if (datatype === 'FP32' || datatype === 'FP64')
-    return floats(data as Float32Array | Float64Array);
-  return data.join(',');
+  switch (datatype) {
+    case 'BYTES':
+      return (data as readonly string[]).map((s) => JSON.stringify(s)).join(',');
+    case 'BOOL':
+      return Array.from(data as Uint8Array, (b) => (b ? 'true' : 'false')).join(',');
+    case 'FP16':
+      return floats(Float32Array.from(data as Uint16Array, numberFromHalf));
+    case 'FP32':
+    case 'FP64':
+      return floats(data as Float32Array | Float64Array);
+    default:
+      return data.join(',');
+  }
 }
 
 /** JSON has no NaN and no Infinity; they become null, as JSON.stringify has it. */

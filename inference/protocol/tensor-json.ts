@@ -1,4 +1,5 @@
 import { invalid } from './errors.ts';
+import { halfFromNumber } from './half-float.ts';
 import { type Datatype, elementCount, type TensorData } from './tensor.ts';
 
 /**
@@ -48,9 +49,7 @@ const READERS: Record<Datatype, Reader> = {
     fillBigints(-(2n ** 63n), 2n ** 63n - 1n),
     'an integer from -2^63 to 2^63-1',
   ),
-  FP16: (_data, _shape, where) => {
-    throw invalid(`${where}: FP16 has no JSON form in the protocol; use a model with FP32 inputs`);
-  },
+  FP16: reader((n) => new Uint16Array(n), fillHalves, 'a number in the range of FP16'),
   FP32: reader((n) => new Float32Array(n), fillFloats, 'a number in the range of FP32'),
   FP64: reader((n) => new Float64Array(n), fillFloats, 'a number in the range of FP64'),
   BYTES: reader((n) => new Array<string>(n), fillStrings, 'a string'),
@@ -139,6 +138,18 @@ function fillFloats(
     else return i;
     // 1e999 parses to Infinity, and 1e39 becomes it as FP32.
     if (!Number.isFinite(target[offset + i])) return i;
+  }
+  return -1;
+}
+
+/** The protocol leaves open what FP16 is in JSON: numbers, each rounded to the nearest that there is. */
+function fillHalves(target: Uint16Array, offset: number, values: readonly unknown[]): number {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (typeof value !== 'number' && typeof value !== 'bigint') return i;
+    const half = halfFromNumber(Number(value));
+    if ((half & 0x7c00) === 0x7c00) return i;
+    target[offset + i] = half;
   }
   return -1;
 }

@@ -3,6 +3,7 @@
  * so only a thread that has nothing else to do may call it. It must not know of queues or of HTTP.
  */
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { ELEMENT_ARRAYS } from '../protocol/element-arrays.ts';
 import {
   type Datatype,
   elementCount,
@@ -85,18 +86,13 @@ export class ModelSession {
   async run(inputs: readonly Tensor[]): Promise<Tensor[]> {
     const feeds: Record<string, OrtTensor> = {};
     for (let i = 0; i < inputs.length; i++) {
-      const { data, shape } = inputs[i] as Tensor;
       const name = this.metadata.inputs[i]?.name as string;
-      feeds[name] = new OrtTensor(
-        this.#ortTypes[i] as OrtTensor.Type,
-        data as OrtTensor.DataType,
-        shape,
-      );
+      feeds[name] = ortTensor(this.#ortTypes[i] as OrtTensor.Type, inputs[i] as Tensor);
     }
     const results = await this.#session.run(feeds, { logSeverityLevel: FATAL });
     return this.metadata.outputs.map(({ name }) => {
       const { data, dims } = results[name] as OrtTensor;
-      return { data: data as TensorData, shape: dims };
+      return { data: elementsOf(data), shape: dims };
     });
   }
 
@@ -108,6 +104,21 @@ export class ModelSession {
     const zeros = this.metadata.inputs.map((input) => zeroTensor(input));
     await this.run(zeros).catch(() => undefined);
   }
+}
+
+function ortTensor(type: OrtTensor.Type, { data, shape }: Tensor): OrtTensor {
+  const tensor = new OrtTensor(type, data as OrtTensor.DataType, shape);
+  // It makes a Float16Array of FP16 where Node has one, but the native side finds no bytes in that.
+  if (type === 'float16') Object.defineProperty(tensor, 'data', { value: data });
+  return tensor;
+}
+
+/** FP16 comes as a Float16Array where Node has one; here it is always bit patterns. */
+function elementsOf(data: OrtTensor.DataType): TensorData {
+  if (!ArrayBuffer.isView(data) || data.constructor.name !== 'Float16Array') {
+    return data as TensorData;
+  }
+  return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
 }
 
 function tensorsOnly(value: InferenceSession.ValueMetadata): InferenceSession.TensorValueMetadata {
@@ -126,21 +137,7 @@ function describe({ name, type, shape }: InferenceSession.TensorValueMetadata): 
 function zeroTensor({ datatype, shape: declared }: TensorMetadata): Tensor {
   const shape = declared.map((size) => (size === -1 ? 1 : size));
   const count = elementCount(shape);
-  const arrays = {
-    BOOL: Uint8Array,
-    UINT8: Uint8Array,
-    UINT16: Uint16Array,
-    UINT32: Uint32Array,
-    UINT64: BigUint64Array,
-    INT8: Int8Array,
-    INT16: Int16Array,
-    INT32: Int32Array,
-    INT64: BigInt64Array,
-    FP16: Uint16Array,
-    FP32: Float32Array,
-    FP64: Float64Array,
-  };
   const data =
-    datatype === 'BYTES' ? new Array<string>(count).fill('') : new arrays[datatype](count);
+    datatype === 'BYTES' ? new Array<string>(count).fill('') : new ELEMENT_ARRAYS[datatype](count);
   return { data, shape };
 }

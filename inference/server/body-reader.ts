@@ -1,6 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { invalid, RequestError } from '../protocol/errors.ts';
+import { RequestError } from '../protocol/errors.ts';
 
 export interface BodyLimits {
   /** Of one body. */
@@ -11,7 +10,7 @@ export interface BodyLimits {
 
 /** A body, and the memory it counts for until its request is answered. */
 export interface HeldBody {
-  readonly text: string;
+  readonly bytes: Buffer;
   /** Call once, when the request is answered. */
   release(): void;
 }
@@ -68,10 +67,7 @@ export class BodyReader {
       if (done) return;
       done = true;
       const [first] = chunks;
-      const bytes = first && chunks.length === 1 ? first : Buffer.concat(chunks);
-      if (isUtf8(bytes)) return onBody({ text: bytes.toString('utf8'), release });
-      release();
-      onError(invalid('the body is not UTF-8'));
+      onBody({ bytes: first && chunks.length === 1 ? first : Buffer.concat(chunks), release });
     });
     request.on('error', () => {
       if (done) return;
@@ -85,12 +81,7 @@ export class BodyReader {
     if (encoding !== undefined && encoding !== 'identity') {
       return new RequestError(
         'unsupported-media',
-        `content-encoding ${encoding} is not supported; send plain JSON`,
-      );
-    }
-    if (request.headers['inference-header-content-length'] !== undefined) {
-      return invalid(
-        'binary tensor data is not supported; send "data" as JSON, without inference-header-content-length',
+        `content-encoding ${encoding} is not supported; send it plain`,
       );
     }
     return this.#checkSize(declaredBytes, 0);

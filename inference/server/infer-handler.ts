@@ -1,34 +1,47 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RequestError } from '../protocol/errors.ts';
 import { type InferRequest, parseInferRequest } from '../protocol/infer-request.ts';
+import type { InferAnswer } from '../protocol/infer-response.ts';
 import type { Tensor } from '../protocol/tensor.ts';
+import type { TensorLimits } from '../protocol/tensor-limits.ts';
 import type { ServedModel } from '../runtime/model-catalog.ts';
 import type { Client } from '../runtime/pending-request.ts';
 import type { BodyReader, HeldBody } from './body-reader.ts';
+import { JSON_LENGTH_HEADER, splitInferBody } from './infer-body.ts';
 import type { LoadReport } from './load-report.ts';
 import type { PodMetrics } from './pod-metrics.ts';
-import { sendError, sendJson, statusOf } from './responses.ts';
+import { sendError, sendTensors, statusOf } from './responses.ts';
 
 /** POST .../infer: body to tensors, tensors to the model's runner, its answer to the client. */
 export class InferHandler {
   /** Undefined: answers say nothing of the load. */
   loadReport: LoadReport | undefined;
   readonly #bodies: BodyReader;
+  readonly #limits: TensorLimits;
   readonly #metrics: PodMetrics;
 
-  constructor(bodies: BodyReader, metrics: PodMetrics) {
+  constructor(bodies: BodyReader, limits: TensorLimits, metrics: PodMetrics) {
     this.#bodies = bodies;
+    this.#limits = limits;
     this.#metrics = metrics;
   }
 
   handle(model: ServedModel, request: IncomingMessage, response: ServerResponse): void {
     const fail = (error: RequestError): void => this.#fail(model, response, error);
-    this.#bodies.read(request, (body) => this.#infer(model, body, response), fail);
+    // Joined by a comma if it came twice, which is no length then.
+    const jsonLength = request.headers[JSON_LENGTH_HEADER] as string | undefined;
+    this.#bodies.read(request, (body) => this.#infer(model, body, jsonLength, response), fail);
   }
 
-  #infer(model: ServedModel, body: HeldBody, response: ServerResponse): void {
+  #infer(
+    model: ServedModel,
+    body: HeldBody,
+    jsonLength: string | undefined,
+    response: ServerResponse,
+  ): void {
     try {
-      const parsed = parseInferRequest(body.text, model.metadata);
+      const parts = splitInferBody(body.bytes, jsonLength);
+      const parsed = parseInferRequest(parts, model.metadata, this.#limits);
       model.runner.submit(parsed.inputs, this.#client(model, parsed, body, response));
     } catch (error) {
       body.release();
@@ -64,16 +77,16 @@ export class InferHandler {
     outputs: readonly Tensor[],
     response: ServerResponse,
   ): void {
-    let text: string;
+    let answer: InferAnswer;
     try {
-      text = model.encoder.encode(parsed.id, parsed.outputs, outputs);
+      answer = model.encoder.encode(parsed.id, parsed.outputs, outputs);
     } catch (error) {
       // A text can be longer than a string may be.
       this.#fail(model, response, error);
       return;
     }
     this.#metrics.countRequest(model.metadata.name, 200);
-    sendJson(response, 200, text, this.loadReport?.text());
+    sendTensors(response, answer, this.loadReport?.text());
   }
 
   #fail(model: ServedModel, response: ServerResponse, cause: unknown): void {

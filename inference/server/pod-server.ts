@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { RequestError } from '../protocol/errors.ts';
+import type { TensorLimits } from '../protocol/tensor-limits.ts';
 import type { ModelCatalog, ServedModel } from '../runtime/model-catalog.ts';
 import { type BodyLimits, BodyReader } from './body-reader.ts';
 import { type Description, type Endpoint, type ModelName, parseEndpoint } from './endpoints.ts';
@@ -19,7 +20,9 @@ import { sendError, sendJson } from './responses.ts';
  */
 const KEEP_ALIVE_MS = 3_605_000;
 
-export interface PodServerOptions extends BodyLimits {
+const EXTENSIONS = ['binary_tensor_data'];
+
+export interface PodServerOptions extends BodyLimits, TensorLimits {
   /** Of the whole server, for its metadata. */
   readonly version: string;
   readonly maxConnections: number;
@@ -42,7 +45,7 @@ export class PodServer {
   constructor(options: PodServerOptions, metrics: PodMetrics) {
     this.#options = options;
     this.#metrics = metrics;
-    this.#infer = new InferHandler(new BodyReader(options), metrics);
+    this.#infer = new InferHandler(new BodyReader(options), options, metrics);
     this.#server = createServer(
       { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: options.receiveTimeoutMs },
       (request, response) => this.#onRequest(request, response),
@@ -116,7 +119,7 @@ export class PodServer {
       case 'server':
         return {
           status: 200,
-          body: { name: 'modelweir', version: this.#options.version, extensions: [] },
+          body: { name: 'modelweir', version: this.#options.version, extensions: EXTENSIONS },
         };
       case 'live':
         return { status: 200, body: { live: true } };

@@ -1,5 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { ErrorCode, RequestError } from '../protocol/errors.ts';
+import type { InferAnswer } from '../protocol/infer-response.ts';
+import { JSON_LENGTH_HEADER } from './infer-body.ts';
 import { LOAD_REPORT_HEADER } from './load-report.ts';
 
 const STATUS: Readonly<Record<ErrorCode, number>> = {
@@ -32,6 +34,28 @@ export function sendJson(
   if (loadReport !== undefined) headers[LOAD_REPORT_HEADER] = loadReport;
   response.writeHead(status, headers);
   response.end(text);
+}
+
+/** Sends an answer, and says where its JSON ends if bytes follow it. */
+export function sendTensors(
+  response: ServerResponse,
+  { json, blobs }: InferAnswer,
+  loadReport: string | undefined,
+): void {
+  if (!blobs) {
+    sendJson(response, 200, json, loadReport);
+    return;
+  }
+  const text = Buffer.from(json);
+  const body = Buffer.concat([text, ...blobs]);
+  const headers: OutgoingHttpHeaders = {
+    'content-type': 'application/octet-stream',
+    'content-length': body.length,
+    [JSON_LENGTH_HEADER]: text.length,
+  };
+  if (loadReport !== undefined) headers[LOAD_REPORT_HEADER] = loadReport;
+  response.writeHead(200, headers);
+  response.end(body);
 }
 
 /** The protocol's error: `{"error": "..."}`. */

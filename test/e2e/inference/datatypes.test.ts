@@ -14,6 +14,7 @@ const VALUES = {
   INT16: '[-32768,0,32767]',
   INT32: '[-2147483648,0,2147483647]',
   INT64: '[-9223372036854775808,9007199254740993,9223372036854775807]',
+  FP16: '[0.5,-65504,0.333251953125]',
   FP32: '[0.5,-0.25,16777216]',
   FP64: '[0.1,-1e+300,9007199254740993.5]',
   BYTES: '["","caf\u00e9 \ud83d\ude00","a\\"b\\n"]',
@@ -22,10 +23,9 @@ type Name = keyof typeof VALUES;
 
 let pod: PodProcess;
 const names = Object.keys(VALUES) as Name[];
-const repository = makeRepository({
-  ...Object.fromEntries(names.map((name) => [name, identityModel(name)])),
-  FP16: identityModel('FP16'),
-});
+const repository = makeRepository(
+  Object.fromEntries(names.map((name) => [name, identityModel(name)])),
+);
 before(async () => {
   pod = await startPod(['--repository', repository.path]);
 });
@@ -63,8 +63,7 @@ function expectedBody(name: string, data: string): string {
   return `{"model_name":"${name}","model_version":"1","outputs":[{"name":"y","datatype":"${name}","shape":[3],"data":${data}}]}`;
 }
 
-test('FP16 is shown in the metadata and refused in JSON, with the reason', async () => {
-  const metadata = await pod.get('/v2/models/FP16');
-  assert.deepEqual(metadata.json.inputs, [{ name: 'x', datatype: 'FP16', shape: [-1] }]);
-  assert.match(await infer('FP16', '[1,2,3]'), /FP16 has no JSON form/);
+test('FP16 in JSON is rounded to the nearest, and refused beyond its range', async () => {
+  assert.equal(await infer('FP16', '[0.1,1,1]'), expectedBody('FP16', '[0.0999755859375,1,1]'));
+  assert.match(await infer('FP16', '[1,2,65520]'), /element 2 of data is not .* range of FP16/);
 });

@@ -6,6 +6,7 @@ import { EXAMPLES, inferBody, type PodProcess, startPod } from './pod-process.ts
 
 const PACKAGE = new URL('../../../package.json', import.meta.url);
 const VERSION: string = JSON.parse(readFileSync(PACKAGE, 'utf8')).version;
+const MAX_BURSTS = 50;
 let pod: PodProcess;
 before(async () => {
   pod = await startPod(['--repository', EXAMPLES]);
@@ -23,7 +24,7 @@ describe('the server says what it is', () => {
     ],
   };
   const cases: [string, object][] = [
-    ['/v2', { name: 'modelweir', version: VERSION, extensions: [] }],
+    ['/v2', { name: 'modelweir', version: VERSION, extensions: ['binary_tensor_data'] }],
     ['/v2/health/live', { live: true }],
     ['/v2/health/ready', { ready: true }],
     ['/v2/models/digits-stable', { name: 'digits-stable', ...digits }],
@@ -131,12 +132,15 @@ test('mixed requests at once get the answers that they get one by one', async ()
   });
   const single = [];
   for (const [path, body] of calls) single.push(await pod.post(path, body));
-  const joined = await Promise.all(calls.map(([path, body]) => pod.post(path, body)));
-  for (const [i, reply] of joined.entries()) {
-    assert.equal(reply.status, single[i]?.status);
-    assertSame(reply.json, single[i]?.json, `request ${i}`);
+  // Which of them meet in a run is left to the machine: again, until some did.
+  for (let burst = 0; burst < MAX_BURSTS && !(await batchedRows('digits-stable')).joined; burst++) {
+    const joined = await Promise.all(calls.map(([path, body]) => pod.post(path, body)));
+    for (const [i, reply] of joined.entries()) {
+      assert.equal(reply.status, single[i]?.status);
+      assertSame(reply.json, single[i]?.json, `request ${i}`);
+    }
+    assert.ok(joined.some(({ status }) => status === 400));
   }
-  assert.ok(joined.some(({ status }) => status === 400));
   assert.ok((await batchedRows('digits-stable')).joined, 'some requests did share a run');
 });
 

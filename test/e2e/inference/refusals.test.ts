@@ -6,9 +6,10 @@ import { after, before, describe, test } from 'node:test';
 import { EXAMPLES, inferBody, type PodProcess, startPod } from './pod-process.ts';
 
 const LIMITS = ['--max-body-bytes', '20000', '--max-queue-rows', '64'];
+const TENSOR_LIMITS = ['--max-tensors', '2', '--max-elements', '1000'];
 let pod: PodProcess;
 before(async () => {
-  pod = await startPod(['--repository', EXAMPLES, ...LIMITS]);
+  pod = await startPod(['--repository', EXAMPLES, ...LIMITS, ...TENSOR_LIMITS]);
 });
 after(() => pod?.stop());
 
@@ -76,6 +77,27 @@ describe('what is wrong is said', () => {
       413,
       /more than 20000 bytes; .*raise --max-body-bytes/,
     ],
+    [
+      'too many elements',
+      '/v2/models/tiny/infer',
+      { inputs: [{ ...input, shape: [334, 3] }] },
+      413,
+      /input "x": its shape makes 1002 elements .* at most 1000 .*--max-elements/,
+    ],
+    [
+      'too many tensors',
+      '/v2/models/tiny/infer',
+      { inputs: [input, input, input] },
+      413,
+      /"inputs" lists 3 tensors; at most 2 .*--max-tensors/,
+    ],
+    [
+      'a shape that overflows',
+      '/v2/models/tiny/infer',
+      { inputs: [{ ...input, shape: [2 ** 52, 3] }] },
+      400,
+      /input "x": the sizes of shape \[4503599627370496,3\] overflow/,
+    ],
     ['POST where GET is meant', '/v2/models/tiny', '', 405, /POST is not allowed here; use GET/],
   ];
   for (const [name, path, body, status, message] of posts) {
@@ -116,10 +138,10 @@ describe('what is wrong is said', () => {
       /content-encoding gzip is not supported/,
     ],
     [
-      'binary tensors',
-      { 'inference-header-content-length': '10' },
+      'a length of the JSON beyond the body',
+      { 'inference-header-content-length': '1000' },
       400,
-      /binary tensor data is not supported/,
+      /inference-header-content-length is 1000, but the body has \d+ bytes/,
     ],
   ];
   for (const [name, headers, status, message] of headerCases) {
@@ -133,7 +155,9 @@ describe('what is wrong is said', () => {
   test('a body that is not UTF-8: 400', async () => {
     const target = `http://127.0.0.1:${pod.port}/v2/models/tiny/infer`;
     const reply = await fetch(target, { method: 'POST', body: Buffer.from([0x22, 0xff, 0x22]) });
-    assert.deepEqual([reply.status, await reply.json()], [400, { error: 'the body is not UTF-8' }]);
+    const { error } = (await reply.json()) as { error: string };
+    assert.equal(reply.status, 400);
+    assert.match(error, /^the body is not UTF-8; if tensors follow its JSON/);
   });
 });
 

@@ -21,8 +21,14 @@ const A = { name: 'a', datatype: 'FP32', shape: [1, 2], data: [1, 2] };
 const B = { name: 'b', datatype: 'INT32', shape: [1], data: [3] };
 const SUM = [{ name: 'sum' }];
 
+const LIMITS = { maxTensors: 4, maxElements: 1_000_000 };
+
+function parse(json: string, model: ModelMetadata) {
+  return parseInferRequest({ json, binary: undefined }, model, LIMITS);
+}
+
 function parsePair(body: object) {
-  return parseInferRequest(JSON.stringify({ inputs: [A, B], outputs: SUM, ...body }), PAIR);
+  return parse(JSON.stringify({ inputs: [A, B], outputs: SUM, ...body }), PAIR);
 }
 
 function single(datatype: Datatype, shape: readonly number[]): ModelMetadata {
@@ -37,7 +43,7 @@ function single(datatype: Datatype, shape: readonly number[]): ModelMetadata {
 /** `data` is JSON text, because some numbers are lost as soon as they are JavaScript's. */
 function parseSingle(datatype: Datatype, declared: number[], shape: number[], data: string) {
   const text = `{"inputs":[{"name":"x","datatype":"${datatype}","shape":${JSON.stringify(shape)},"data":${data}}]}`;
-  return parseInferRequest(text, single(datatype, declared)).inputs[0]?.data;
+  return parse(text, single(datatype, declared)).inputs[0]?.data;
 }
 
 describe('a request is read against the metadata', () => {
@@ -50,14 +56,19 @@ describe('a request is read against the metadata', () => {
   });
 
   test('requested outputs keep the order in which they are asked for', () => {
-    assert.deepEqual(parsePair({ outputs: [{ name: 'max' }, { name: 'sum' }] }).outputs, [2, 0]);
+    const { outputs } = parsePair({ outputs: [{ name: 'max' }, { name: 'sum' }] });
+    assert.deepEqual(
+      outputs.map(({ index }) => index),
+      [2, 0],
+    );
   });
 
   test('without outputs, or with none, all are meant', () => {
     const model = single('FP32', [-1]);
     const inputs = '"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1]}]';
-    assert.deepEqual(parseInferRequest(`{${inputs}}`, model).outputs, [0]);
-    assert.deepEqual(parseInferRequest(`{${inputs},"outputs":[]}`, model).outputs, [0]);
+    const all = [{ index: 0, binary: false }];
+    assert.deepEqual(parse(`{${inputs}}`, model).outputs, all);
+    assert.deepEqual(parse(`{${inputs},"outputs":[]}`, model).outputs, all);
   });
 
   test('id and parameters of every level are accepted', () => {
@@ -88,6 +99,7 @@ describe('data of every datatype is read', () => {
       new BigInt64Array([-(2n ** 63n), 9007199254740993n]),
     ],
     ['FP32', '[0.5,-3.4e38]', new Float32Array([0.5, -3.4e38])],
+    ['FP16', '[0.5,-65504]', new Uint16Array([0x3800, 0xfbff])],
     ['FP64', '[0.1,1e308]', new Float64Array([0.1, 1e308])],
     ['BYTES', '["","caf\\u00e9 \\"x\\""]', ['', 'café "x"']],
   ];
@@ -138,6 +150,8 @@ describe('what cannot be right is refused with its field named', () => {
     ['FP32', '[0,1e39]', 1],
     ['FP32', '["1",0]', 0],
     ['FP32', '[0,[1]]', 1],
+    ['FP16', '[0,65520]', 1],
+    ['FP16', '["1",0]', 0],
     ['FP64', '[0,1e999]', 1],
     ['BYTES', '["a",1]', 1],
   ];
@@ -160,7 +174,7 @@ describe('what cannot be right is refused with its field named', () => {
       'a shape far larger than the data',
       [1e9, 1e9],
       '[1]',
-      /has 1 elements, not 1000000000000000000/,
+      /sizes of shape \[1000000000,1000000000\] overflow/,
     ],
   ];
   for (const [name, shape, data, expected] of sizes) {
@@ -227,7 +241,7 @@ describe('what cannot be right is refused with its field named', () => {
     [
       'binary data',
       { inputs: [{ ...A, parameters: { binary_data_size: 8 } }, B] },
-      /^input "a": binary tensor data is not supported/,
+      /^input "a": has both "data" and a binary_data_size; send one of them/,
     ],
     ['outputs that are no array', { outputs: 'sum' }, /^"outputs" must be an array/],
     [
@@ -241,29 +255,65 @@ describe('what cannot be right is refused with its field named', () => {
       /^output "sum" is asked for twice/,
     ],
     [
-      'an output that JSON cannot hold',
-      { outputs: [] },
-      /^output "half" is FP16, which has no JSON form; name other outputs/,
+      'an output as a classification',
+      { outputs: [{ name: 'sum', parameters: { classification: 3 } }] },
+      /^output "sum": parameters: "classification" is of an extension that this server does not have/,
+    ],
+    [
+      'an input in shared memory',
+      { inputs: [{ ...A, parameters: { shared_memory_region: 'r' } }, B] },
+      /^input "a": parameters: "shared_memory_region" is of an extension/,
+    ],
+    [
+      'binary data behind no boolean',
+      { parameters: { binary_data_output: 1 } },
+      /^"parameters": "binary_data_output" must be true or false/,
+    ],
+    [
+      'a shape that overflows',
+      { inputs: [{ ...A, shape: [2 ** 53 - 1, 2] }, B] },
+      /^input "a": the sizes of shape \[9007199254740991,2\] overflow when multiplied/,
     ],
   ];
   for (const [name, body, expected] of bodies) {
     test(name, () => {
-      refuses(
-        () => (typeof body === 'string' ? parseInferRequest(body, PAIR) : parsePair(body)),
-        expected,
-      );
+      refuses(() => (typeof body === 'string' ? parse(body, PAIR) : parsePair(body)), expected);
     });
   }
-
-  test('FP16 input has no JSON form', () => {
-    refuses(() => parseSingle('FP16', [-1], [1], '[1]'), /FP16 has no JSON form/);
-  });
 });
 
-function refuses(parse: () => unknown, expected: RegExp): void {
+describe('what is too much is refused before memory is taken for it', () => {
+  const tooMuch: [string, object, RegExp][] = [
+    [
+      'inputs',
+      { inputs: [A, B, A, B, A] },
+      /^"inputs" lists 5 tensors; at most 4 .*\(--max-tensors\)/,
+    ],
+    [
+      'outputs',
+      { outputs: Array(5).fill(SUM[0]) },
+      /^"outputs" lists 5 tensors; at most 4 .*\(--max-tensors\)/,
+    ],
+    [
+      'elements in one input',
+      { inputs: [{ ...A, shape: [500_001, 2] }, B] },
+      /^input "a": its shape makes 1000002 elements .* at most 1000000 .*\(--max-elements\)/,
+    ],
+    [
+      'elements in all inputs together',
+      { inputs: [A, { ...B, shape: [999_999] }] },
+      /^input "b": its shape makes 1000001 elements of input in the request/,
+    ],
+  ];
+  for (const [name, body, expected] of tooMuch) {
+    test(name, () => refuses(() => parsePair(body), expected, 'too-large'));
+  }
+});
+
+function refuses(parse: () => unknown, expected: RegExp, code = 'invalid-argument'): void {
   assert.throws(parse, (error) => {
     assert.ok(error instanceof RequestError, String(error));
-    assert.equal(error.code, 'invalid-argument');
+    assert.equal(error.code, code);
     assert.match(error.message, expected);
     return true;
   });

@@ -12,6 +12,8 @@ const HEADER = 'endpoint-load-metrics';
 const SERVER = {
   version: '0',
   // More than may be held, so that a long body is refused for now and not for ever.
+  maxTensors: 8,
+  maxElements: 1_000_000,
   maxBodyBytes: 2000,
   maxHeldBytes: 1000,
   maxConnections: 10,

@@ -78,6 +78,20 @@ export function identityModel(
   });
 }
 
+/** Each input comes out again under a name with `_out`. */
+export function mirrorModel(types: readonly ValueSpec['type'][]): Uint8Array {
+  const value = (name: string, type: ValueSpec['type']): ValueSpec => ({
+    name,
+    type,
+    shape: ['N', 'D'],
+  });
+  return onnxModel({
+    inputs: types.map((type) => value(type, type)),
+    outputs: types.map((type) => value(`${type}_out`, type)),
+    nodes: types.map((type) => ({ op: 'Identity', inputs: [type], outputs: [`${type}_out`] })),
+  });
+}
+
 /** y[i] = 10 * x[i] for x in 0..3; any other x makes the run fail, and with it whoever shares it. */
 export function pickyModel(): Uint8Array {
   return onnxModel({
