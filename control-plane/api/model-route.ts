@@ -79,6 +79,9 @@ const batching = object({
   maxInFlight: wholeNumber(1, MAX_BATCHES_IN_FLIGHT).default(1),
   timeoutMs: wholeNumber(1, MAX_TIMEOUT_MS).optional(),
   identityHeaders: headerNames(MAX_IDENTITY_HEADERS).default(['authorization']),
+  peerIdentity: flag().default(false),
+  deadlineHeader: headerName().optional(),
+  retryFailed: flag().default(true),
   sizeHeaders: flag().default(true),
 });
 

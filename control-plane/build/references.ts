@@ -2,6 +2,7 @@
 import type { ModelBackend, ModelRoute } from '../api/kinds.ts';
 import { type FieldPath, type Problem, problem } from '../api/problem.ts';
 import type { VariantMatch } from '../api/variant-matches.ts';
+import type { Protocol } from '../ir/mesh.ts';
 import { bodyFieldProblems, isReadable } from './body-fields.ts';
 import { nameOf } from './names.ts';
 
@@ -114,14 +115,19 @@ function resolve(
   return backend;
 }
 
+/** Of gRPC a filter cannot answer what it holds: its statuses are trailers. */
+export function joinsRequests(protocol: Protocol): boolean {
+  return protocol !== 'OpenInferenceGRPC';
+}
+
 function batchingProblems(
   { spec }: ModelRoute,
   variants: readonly ResolvedVariant[],
 ): ReferenceProblem[] {
   const protocol = variants[0]?.backend.spec.protocol;
   if (spec.batching === undefined || protocol === undefined) return [];
-  if (protocol === 'OpenInference') return [];
-  const reason = `joins requests of OpenInference only, and the backends speak ${protocol}: remove it`;
+  if (joinsRequests(protocol)) return [];
+  const reason = `does not join gRPC requests, and the backends speak ${protocol}: remove it`;
   return [wrong('UnsupportedProtocol', ['spec', 'batching'], reason)];
 }
 

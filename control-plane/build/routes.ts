@@ -3,7 +3,7 @@ import type { ModelRoute } from '../api/kinds.ts';
 import type { Batching, Claim, Responses, Route, Target, Variant } from '../ir/mesh.ts';
 import { attemptsOf } from './attempts.ts';
 import { nameOf } from './names.ts';
-import type { References, ResolvedVariant } from './references.ts';
+import { joinsRequests, type References, type ResolvedVariant } from './references.ts';
 import { shadowOf } from './shadow.ts';
 import { targetOf, unresolvedTarget } from './targets.ts';
 import { variantMatchOf } from './variant-matches.ts';
@@ -59,8 +59,8 @@ function responsesOf({ spec }: ModelRoute): Responses {
 
 function batchingOf(route: ModelRoute, resolved: readonly ResolvedVariant[]): Batching | null {
   const { batching, timeoutMs } = route.spec;
-  const joins = resolved[0]?.backend.spec.protocol === 'OpenInference';
-  if (batching === undefined || !joins) return null;
+  const protocol = resolved[0]?.backend.spec.protocol;
+  if (batching === undefined || protocol === undefined || !joinsRequests(protocol)) return null;
   return {
     maxRows: batching.maxRows,
     maxBytes: batching.maxBytes,
@@ -68,6 +68,9 @@ function batchingOf(route: ModelRoute, resolved: readonly ResolvedVariant[]): Ba
     maxInFlight: batching.maxInFlight,
     timeoutMs: batching.timeoutMs ?? timeoutMs,
     identityHeaders: [...new Set(batching.identityHeaders)].toSorted(),
+    peerIdentity: batching.peerIdentity,
+    deadlineHeader: batching.deadlineHeader ?? null,
+    retryFailed: batching.retryFailed,
     sizeHeaders: batching.sizeHeaders,
   };
 }

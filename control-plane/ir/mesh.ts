@@ -148,6 +148,12 @@ export interface Batching {
   readonly maxInFlight: number;
   readonly timeoutMs: number;
   readonly identityHeaders: readonly string[];
+  /** Whether the client's certificate must be the same too. */
+  readonly peerIdentity: boolean;
+  /** Request header with the milliseconds that its caller waits, lower case; null: none. */
+  readonly deadlineHeader: string | null;
+  /** Whether the members of a call that failed are sent again, each alone; else each gets the failure. */
+  readonly retryFailed: boolean;
   readonly sizeHeaders: boolean;
 }
 

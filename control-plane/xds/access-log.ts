@@ -7,6 +7,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
 import {
   NOTED_ATTEMPTS,
+  NOTED_BATCH,
   NOTED_CONFIGURATION,
   NOTED_MODEL,
   NOTED_REASON,
@@ -34,6 +35,7 @@ const FIELDS: JsonObject = {
   reason: noted(NOTED_REASON),
   configuration: noted(NOTED_CONFIGURATION),
   attempts: noted(NOTED_ATTEMPTS),
+  batch: noted(NOTED_BATCH),
   attemptCount: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
   cluster: '%UPSTREAM_CLUSTER_RAW%',
   upstream: '%UPSTREAM_HOST%',

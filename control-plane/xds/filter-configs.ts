@@ -85,6 +85,9 @@ export function batcherConfig(mesh: ir.Mesh, options: TranslateOptions): string 
     entry.maxInFlight = route.batching.maxInFlight;
     entry.timeoutMs = route.batching.timeoutMs;
     entry.identityHeaders = [...route.batching.identityHeaders];
+    entry.peerIdentity = route.batching.peerIdentity;
+    entry.deadlineHeader = route.batching.deadlineHeader ?? '';
+    entry.retryFailed = route.batching.retryFailed;
     entry.sizeHeaders = route.batching.sizeHeaders;
     config.routes.push(entry);
   }

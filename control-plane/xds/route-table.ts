@@ -4,6 +4,7 @@ import {
   ATTEMPTS_HEADER,
   BATCH_ROWS_HEADER,
   BATCH_SIZE_HEADER,
+  BATCH_WAIT_HEADER,
   CLUSTER_HEADER,
   DECISION_HEADER,
   NOTED_ATTEMPTS,
@@ -80,6 +81,7 @@ export function routeConfigurations(
       DECISION_HEADER,
       BATCH_SIZE_HEADER,
       BATCH_ROWS_HEADER,
+      BATCH_WAIT_HEADER,
       LOAD_REPORT_HEADER,
     ],
     // By Envoy, after what a backend claims was removed: a filter that looks at responses costs all. Of what

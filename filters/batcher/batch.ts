@@ -1,5 +1,5 @@
 /** Requests, the batches they form, and the lanes that say which requests may meet. */
-import { InferRequest } from '../wire/tensor-request.ts';
+import { BatchRequest } from '../wire/batch/batch-request.ts';
 import { RouteProgram } from './program.ts';
 import { Waiting, WaitingQueue } from './queue.ts';
 
@@ -16,8 +16,6 @@ export const CALLED: i32 = 4;
 /** Answered by the batcher. */
 export const ANSWERED: i32 = 5;
 
-const NO_ID: Uint8Array = new Uint8Array(0);
-
 /** One request, as the rules see it. */
 export class Member extends Waiting {
   state: i32 = FREE;
@@ -25,14 +23,14 @@ export class Member extends Waiting {
   batch: Batch | null = null;
   /** What it takes of the budget. */
   heldBytes: i32 = 0;
-  /** When it was held. */
-  heldSince: f64 = 0;
-  /** Known once it is whole. */
-  rows: i32 = 0;
-  /** Its id with quotes, to put into its answer; empty without one. */
-  id: Uint8Array = NO_ID;
+  /** When it came. */
+  arrivedMs: f64 = 0;
+  /** When its caller waits no longer. */
+  deadlineMs: f64 = 0;
+  /** How long it was held before its first call. */
+  waitMs: f64 = 0;
   /** Set from when it is whole until its batch goes. */
-  request: InferRequest | null = null;
+  request: BatchRequest | null = null;
 }
 
 /** Requests that share one call. */
@@ -42,28 +40,29 @@ export class Batch extends Waiting {
   rows: i32 = 0;
   /** Sum of the members' bodies: at least what the joined body takes. */
   bytes: i32 = 0;
+  /** The earliest of its members. */
+  deadlineMs: f64 = f64.MAX_VALUE;
+  /** When its call began. */
+  calledMs: f64 = 0;
 
   constructor(lane: Lane) {
     super();
     this.lane = lane;
   }
 
-  /** Rows of each member, in order. */
-  memberRows(): i32[] {
-    const rows: i32[] = [];
-    for (let i = 0; i < this.members.length; i++) rows.push(this.members[i].rows);
-    return rows;
+  add(member: Member): void {
+    this.members.push(member);
+    member.batch = this;
+    if (member.deadlineMs < this.deadlineMs) this.deadlineMs = member.deadlineMs;
   }
 
-  /** The members' requests, in order. They are given away: a called batch needs them no more. */
-  takeRequests(): InferRequest[] {
-    const requests: InferRequest[] = [];
+  /** Members that still wait for its answer. */
+  waiting(): Member[] {
+    const waiting: Member[] = [];
     for (let i = 0; i < this.members.length; i++) {
-      const request = this.members[i].request;
-      this.members[i].request = null;
-      if (request !== null) requests.push(request);
+      if (this.members[i].state == CALLED) waiting.push(this.members[i]);
     }
-    return requests;
+    return waiting;
   }
 }
 
@@ -78,21 +77,44 @@ export class Lane {
   held: i32 = 0;
   /** Batches that have not gone, oldest first; those of one lane differ in what they ask for. */
   gathering: Batch[] = [];
+  /** About how long a call takes; 0: not known yet. */
+  callMs: f64 = 0;
 
   constructor(key: string, cluster: string, line: RouteLine) {
     this.key = key;
     this.cluster = cluster;
     this.line = line;
   }
+
+  /**
+   * A call has come back. A fast one counts at once and a slow one only in part: who is refused for this must
+   * have had no chance.
+   */
+  took(ms: f64): void {
+    if (ms < 0) return;
+    const first = this.callMs == 0;
+    this.callMs = first || ms < this.callMs ? ms : this.callMs + (ms - this.callMs) * SLOW_SHARE;
+  }
 }
 
-/** All that waits for one route. Its limits are the same for all, so the first is due first. */
+const SLOW_SHARE: f64 = 0.2;
+
+/** All that waits for one route. Its limits are the same for all, so the first has waited the longest. */
 export class RouteLine {
   readonly route: RouteProgram;
   batches: WaitingQueue = new WaitingQueue();
+  /** Batches whose call may last longer than one of their members waits. */
+  calling: WaitingQueue = new WaitingQueue();
   reading: WaitingQueue = new WaitingQueue();
 
   constructor(route: RouteProgram) {
     this.route = route;
+  }
+
+  /** Whether anything depends on the tick. */
+  get isWaiting(): boolean {
+    return (
+      this.batches.first !== null || this.calling.first !== null || this.reading.first !== null
+    );
   }
 }

@@ -3,7 +3,7 @@
  * only marks its lane as busy; while something is in flight the next ones are held and joined, and go
  * when it returns, when the batch is full, or when they have waited long enough.
  */
-import { InferRequest, isCompatible } from '../wire/tensor-request.ts';
+import { BatchRequest } from '../wire/batch/batch-request.ts';
 import {
   ALONE,
   ANSWERED,
@@ -18,15 +18,27 @@ import {
 } from './batch.ts';
 import { Budget } from './budget.ts';
 import {
+  ANSWER,
   answerEffect,
-  batchEffect,
+  callEffect,
   Effect,
   memberEffect,
   RESUME,
   RETRY,
+  SHARE_FAILURE,
   TIME_UP,
   tickEffect,
 } from './effect.ts';
+import {
+  batchFor,
+  isDue,
+  lateInCall,
+  leaveBatch,
+  mostUrgent,
+  removeBatch,
+  takeLate,
+} from './gathering.ts';
+import { Lanes } from './lanes.ts';
 import { BatcherProgram, RouteProgram } from './program.ts';
 import { Waiting } from './queue.ts';
 
@@ -36,6 +48,18 @@ export const HELD: i32 = 1;
 export const TOO_LARGE: i32 = 2;
 export const OUT_OF_MEMORY: i32 = 3;
 export const NOT_JOINABLE: i32 = 4;
+/** It would not be answered before its deadline: it has to be answered at once. */
+export const TOO_LATE: i32 = 5;
+
+/** What a call brought that is no answer to all of its members. */
+/** The server refused it, or its answer cannot be shared out: one member may be the reason. */
+export const REFUSED: i32 = 1;
+/** The server failed, or nobody answered. */
+export const BROKEN: i32 = 2;
+/** What all members have in common was refused. */
+export const DENIED: i32 = 3;
+/** Nobody was asked. */
+export const NOT_CALLED: i32 = 4;
 
 /** Batches of different kinds that one lane gathers at most; beyond it the oldest goes. */
 const MAX_KINDS: i32 = 16;
@@ -43,11 +67,9 @@ const MAX_KINDS: i32 = 16;
 export class Batcher {
   /** To be carried out in order, then emptied. */
   effects: Effect[] = [];
-  readonly lanes: Map<string, Lane> = new Map<string, Lane>();
+  readonly lanes: Lanes = new Lanes();
   private program: BatcherProgram;
   private budget: Budget;
-  private lines: Map<string, RouteLine> = new Map<string, RouteLine>();
-  private lineList: RouteLine[] = [];
   private ticking: boolean = false;
 
   constructor(program: BatcherProgram, budget: Budget) {
@@ -57,7 +79,7 @@ export class Batcher {
 
   /**
    * A request's headers are here; its body has `length` bytes, or -1 where that is unknown. `key` says
-   * which requests it may meet. HELD, or the reason why it goes on.
+   * which requests it may meet; `waitsMs` how long its caller waits. HELD, TOO_LATE, or why it goes on.
    */
   arrive(
     member: Member,
@@ -65,19 +87,22 @@ export class Batcher {
     key: string,
     cluster: string,
     length: i32,
+    waitsMs: f64,
     now: f64,
   ): i32 {
-    const lane = this.laneOf(route, key, cluster);
+    const lane = this.lanes.of(route, key, cluster);
+    member.arrivedMs = now;
+    member.deadlineMs = now + waitsMs;
     if (lane.inFlight < route.maxInFlight) {
-      this.goAlone(member, lane);
+      this.goAlone(member, lane, now);
       return PASS;
     }
     if (length > route.maxBytes) return TOO_LARGE;
+    if (waitsMs < lane.callMs) return TOO_LATE;
     const known = length < 0 ? 0 : length;
     if (!this.budget.take(member, known, this.program.maxHeldBytes)) return OUT_OF_MEMORY;
     member.lane = lane;
     member.state = READING;
-    member.heldSince = now;
     lane.held++;
     lane.line.reading.push(member, now);
     this.startTicking();
@@ -85,95 +110,94 @@ export class Batcher {
   }
 
   /** Of a held request `size` bytes are here. HELD, or the reason why it is let go. */
-  read(member: Member, size: i32): i32 {
+  read(member: Member, size: i32, now: f64): i32 {
     const lane = member.lane;
     if (lane === null || member.state != READING) return PASS;
     let reason = HELD;
     if (size > lane.line.route.maxBytes) reason = TOO_LARGE;
     else if (!this.budget.take(member, size, this.program.maxHeldBytes)) reason = OUT_OF_MEMORY;
-    if (reason != HELD) this.release(member, lane);
+    if (reason != HELD) this.release(member, lane, now);
     return reason;
   }
 
   /** A held request is whole. `request` is null where it cannot be joined. HELD, or the reason why not. */
-  whole(member: Member, request: InferRequest | null, now: f64): i32 {
+  whole(member: Member, request: BatchRequest | null, now: f64): i32 {
     const lane = member.lane;
     if (lane === null || member.state != READING) return PASS;
     if (request === null) {
-      this.release(member, lane);
+      this.release(member, lane, now);
       return NOT_JOINABLE;
     }
     lane.line.reading.remove(member);
+    if (member.deadlineMs <= now) {
+      this.timeUp(member, lane);
+      this.advance(lane, now);
+      return HELD;
+    }
     member.request = request;
-    member.rows = request.rows;
-    const id = request.id;
-    if (!id.missing) member.id = request.bytes.slice(id.start, id.end);
     this.gather(member, request, lane, now);
     return HELD;
   }
 
   /** A held request is let go, for a reason that only the adapter knows. */
-  giveUp(member: Member): void {
+  giveUp(member: Member, now: f64): void {
     const lane = member.lane;
-    if (lane !== null && member.state == READING) this.release(member, lane);
+    if (lane !== null && member.state == READING) this.release(member, lane, now);
   }
 
   /** The request is over: answered, or its client has gone. It is never mentioned again. */
-  ended(member: Member): void {
+  ended(member: Member, now: f64): void {
     const lane = member.lane;
     const state = member.state;
     if (lane === null) return;
     if (state == READING) {
-      this.release(member, lane);
+      this.release(member, lane, now);
       return;
     }
     if (state == GATHERED) leaveBatch(member);
-    if (state == ALONE) lane.inFlight--;
-    else this.letGo(member, lane);
+    if (state == ALONE) {
+      lane.inFlight--;
+      lane.took(now - member.since);
+    } else this.letGo(member, lane);
     this.leave(member, FREE);
-    this.advance(lane);
+    this.advance(lane, now);
   }
 
   /** The batch's call has brought an answer that can be cut. */
-  answered(batch: Batch): void {
-    const lane = batch.lane;
-    lane.inFlight--;
-    for (let i = 0; i < batch.members.length; i++) {
-      const member = batch.members[i];
-      if (member.state != CALLED) continue;
-      this.letGo(member, lane);
-      this.leave(member, ANSWERED);
-      this.effects.push(answerEffect(batch, i));
-    }
-    this.advance(lane);
+  answered(batch: Batch, now: f64): void {
+    this.shareOut(batch, ANSWER, now);
   }
 
-  /** The batch's call has brought nothing that can be shared: each member goes on alone. */
-  failed(batch: Batch, now: f64): void {
+  /**
+   * The batch's call has brought nothing that can be cut, but what `how` says. One bad member is looked for by
+   * halves, until it is alone; a server that failed is asked once more by each, if the route wants it.
+   */
+  failed(batch: Batch, how: i32, now: f64): void {
     const lane = batch.lane;
-    lane.inFlight--;
-    for (let i = 0; i < batch.members.length; i++) {
-      const member = batch.members[i];
-      if (member.state != CALLED) continue;
-      this.letGo(member, lane);
-      if (now - member.heldSince >= f64(lane.line.route.timeoutMs)) {
-        this.leave(member, ANSWERED);
-        this.effects.push(memberEffect(TIME_UP, member));
-      } else {
-        this.goAlone(member, lane);
-        this.effects.push(memberEffect(RETRY, member));
-      }
+    const waiting = batch.waiting();
+    if (how == DENIED || (how == BROKEN && !lane.line.route.retryFailed)) {
+      this.shareOut(batch, SHARE_FAILURE, now);
+      return;
     }
-    this.advance(lane);
+    this.returned(batch, how != NOT_CALLED, now);
+    if (how == REFUSED && waiting.length > 1) {
+      const half = (waiting.length + 1) >> 1;
+      this.callAgain(lane, waiting.slice(0, half), now);
+      this.callAgain(lane, waiting.slice(half), now);
+    } else {
+      for (let i = 0; i < waiting.length; i++) this.sendAlone(waiting[i], lane, now);
+    }
+    this.advance(lane, now);
   }
 
   /** Lets go what has waited long enough. */
   tick(now: f64): void {
     let waiting = false;
-    for (let i = 0; i < this.lineList.length; i++) {
-      const line = this.lineList[i];
+    const lines = this.lanes.lines;
+    for (let i = 0; i < lines.length; i++) {
+      const line = lines[i];
       this.tickLine(line, now);
-      if (line.batches.first !== null || line.reading.first !== null) waiting = true;
+      if (line.isWaiting) waiting = true;
     }
     if (waiting) return;
     this.ticking = false;
@@ -185,43 +209,51 @@ export class Batcher {
   }
 
   private tickLine(line: RouteLine, now: f64): void {
-    let first: Waiting | null = line.batches.first;
-    while (first !== null && first.isOver(now, line.route.maxDelayMs)) {
-      this.dispatch(first as Batch);
-      first = line.batches.first;
+    let next: Waiting | null = line.batches.first;
+    while (next !== null) {
+      const batch = next as Batch;
+      next = batch.after;
+      if (isDue(batch, now, this.program.tickMs)) this.dispatch(batch, now);
     }
-    first = line.reading.first;
+    next = line.calling.first;
+    while (next !== null) {
+      const batch = next as Batch;
+      next = batch.after;
+      if (batch.deadlineMs > now) continue;
+      this.timeUpFor(lateInCall(batch, now), batch.lane);
+      if (batch.deadlineMs == f64.MAX_VALUE) line.calling.remove(batch);
+    }
+    let first: Waiting | null = line.reading.first;
     while (first !== null && first.isOver(now, line.route.timeoutMs)) {
       const member = first as Member;
-      this.giveUp(member);
+      this.giveUp(member, now);
       this.effects.push(memberEffect(RESUME, member));
       first = line.reading.first;
     }
   }
 
-  private gather(member: Member, request: InferRequest, lane: Lane, now: f64): void {
+  private gather(member: Member, request: BatchRequest, lane: Lane, now: f64): void {
     const route = lane.line.route;
     const size = request.bytes.length;
-    let batch = compatibleBatch(lane, request);
+    let batch = batchFor(lane, request);
     if (batch !== null) {
       const full = batch.rows > route.maxRows - request.rows;
       if (full || batch.bytes > route.maxBytes - size) {
-        this.dispatch(batch);
+        this.dispatch(batch, now);
         batch = null;
       }
     }
     if (batch === null) batch = this.openBatch(lane, now);
     member.state = GATHERED;
-    member.batch = batch;
-    batch.members.push(member);
+    batch.add(member);
     batch.rows += request.rows;
     batch.bytes += size;
-    if (batch.rows >= route.maxRows || batch.bytes >= route.maxBytes) this.dispatch(batch);
-    this.advance(lane);
+    if (batch.rows >= route.maxRows || batch.bytes >= route.maxBytes) this.dispatch(batch, now);
+    this.advance(lane, now);
   }
 
   private openBatch(lane: Lane, now: f64): Batch {
-    if (lane.gathering.length >= MAX_KINDS) this.dispatch(lane.gathering[0]);
+    if (lane.gathering.length >= MAX_KINDS) this.dispatch(mostUrgent(lane), now);
     const batch = new Batch(lane);
     lane.gathering.push(batch);
     lane.line.batches.push(batch, now);
@@ -230,34 +262,109 @@ export class Batcher {
   }
 
   /** Lets batches go while there is room in flight, and forgets a lane that nothing is in. */
-  private advance(lane: Lane): void {
+  private advance(lane: Lane, now: f64): void {
     const maxInFlight = lane.line.route.maxInFlight;
     while (lane.gathering.length > 0 && lane.inFlight < maxInFlight) {
-      this.dispatch(lane.gathering[0]);
+      this.dispatch(mostUrgent(lane), now);
     }
     if (lane.inFlight > 0 || lane.held > 0) return;
-    // A lane that was forgotten may have a successor under its key.
-    if (this.lanes.has(lane.key) && this.lanes.get(lane.key) === lane) this.lanes.delete(lane.key);
+    this.lanes.forget(lane);
   }
 
-  private dispatch(batch: Batch): void {
+  private dispatch(batch: Batch, now: f64): void {
     const lane = batch.lane;
     removeBatch(batch);
-    if (batch.members.length == 1) {
-      const member = batch.members[0];
-      this.letGo(member, lane);
-      this.goAlone(member, lane);
-      this.effects.push(memberEffect(RESUME, member));
+    this.timeUpFor(takeLate(batch, now), lane);
+    const members = batch.members;
+    if (members.length == 0) return;
+    for (let i = 0; i < members.length; i++) members[i].waitMs = now - members[i].arrivedMs;
+    if (members.length > 1) {
+      this.call(batch, now);
       return;
     }
-    lane.inFlight++;
-    for (let i = 0; i < batch.members.length; i++) batch.members[i].state = CALLED;
-    this.effects.push(batchEffect(batch));
+    const member = members[0];
+    this.letGo(member, lane);
+    this.goAlone(member, lane, now);
+    this.effects.push(memberEffect(RESUME, member));
+  }
+
+  /** For as long as any of its members waits. */
+  private call(batch: Batch, now: f64): void {
+    let latestMs: f64 = 0;
+    for (let i = 0; i < batch.members.length; i++) {
+      const member = batch.members[i];
+      member.state = CALLED;
+      if (member.deadlineMs > latestMs) latestMs = member.deadlineMs;
+    }
+    const route = batch.lane.line.route;
+    const ms = Math.max(1, Math.min(f64(route.timeoutMs), Math.ceil(latestMs - now)));
+    batch.lane.inFlight++;
+    batch.calledMs = now;
+    if (batch.deadlineMs < now + ms) {
+      batch.lane.line.calling.push(batch, now);
+      this.startTicking();
+    }
+    this.effects.push(callEffect(batch, i32(ms)));
+  }
+
+  /** A part of a call that was refused. They are the requests of that call, so they need no room of their own. */
+  private callAgain(lane: Lane, members: Member[], now: f64): void {
+    if (members.length == 1) {
+      this.sendAlone(members[0], lane, now);
+      return;
+    }
+    const batch = new Batch(lane);
+    for (let i = 0; i < members.length; i++) batch.add(members[i]);
+    this.timeUpFor(takeLate(batch, now), lane);
+    if (batch.members.length == 1) this.sendAlone(batch.members[0], lane, now);
+    else if (batch.members.length > 1) this.call(batch, now);
+  }
+
+  /** Its call is over. What it took says nothing where `asked` is false. */
+  private returned(batch: Batch, asked: boolean, now: f64): void {
+    const lane = batch.lane;
+    lane.line.calling.remove(batch);
+    lane.inFlight--;
+    if (asked) lane.took(now - batch.calledMs);
+  }
+
+  private timeUpFor(late: Member[], lane: Lane): void {
+    for (let i = 0; i < late.length; i++) this.timeUp(late[i], lane);
+  }
+
+  private timeUp(member: Member, lane: Lane): void {
+    this.letGo(member, lane);
+    this.leave(member, ANSWERED);
+    this.effects.push(memberEffect(TIME_UP, member));
+  }
+
+  private sendAlone(member: Member, lane: Lane, now: f64): void {
+    if (member.deadlineMs <= now) {
+      this.timeUp(member, lane);
+      return;
+    }
+    this.letGo(member, lane);
+    this.goAlone(member, lane, now);
+    this.effects.push(memberEffect(RETRY, member));
+  }
+
+  private shareOut(batch: Batch, kind: i32, now: f64): void {
+    const lane = batch.lane;
+    this.returned(batch, true, now);
+    for (let i = 0; i < batch.members.length; i++) {
+      const member = batch.members[i];
+      if (member.state != CALLED) continue;
+      this.letGo(member, lane);
+      this.leave(member, ANSWERED);
+      this.effects.push(answerEffect(kind, batch, i));
+    }
+    this.advance(lane, now);
   }
 
   /** On its own way: its lane is busy until it ends. */
-  private goAlone(member: Member, lane: Lane): void {
+  private goAlone(member: Member, lane: Lane, now: f64): void {
     member.state = ALONE;
+    member.since = now;
     member.lane = lane;
     member.batch = null;
     member.request = null;
@@ -265,11 +372,11 @@ export class Batcher {
   }
 
   /** Out of a body that is still read, and out of everything. */
-  private release(member: Member, lane: Lane): void {
+  private release(member: Member, lane: Lane, now: f64): void {
     lane.line.reading.remove(member);
     this.letGo(member, lane);
     this.leave(member, FREE);
-    this.advance(lane);
+    this.advance(lane, now);
   }
 
   /** No longer held. */
@@ -290,49 +397,4 @@ export class Batcher {
     this.ticking = true;
     this.effects.push(tickEffect(this.program.tickMs));
   }
-
-  private laneOf(route: RouteProgram, key: string, cluster: string): Lane {
-    if (this.lanes.has(key)) return this.lanes.get(key) as Lane;
-    const lane = new Lane(key, cluster, this.lineOf(route));
-    this.lanes.set(key, lane);
-    return lane;
-  }
-
-  private lineOf(route: RouteProgram): RouteLine {
-    if (this.lines.has(route.name)) return this.lines.get(route.name) as RouteLine;
-    const line = new RouteLine(route);
-    this.lines.set(route.name, line);
-    this.lineList.push(line);
-    return line;
-  }
-}
-
-/** The batch of the lane that the request may join, or null. */
-function compatibleBatch(lane: Lane, request: InferRequest): Batch | null {
-  for (let i = 0; i < lane.gathering.length; i++) {
-    const batch = lane.gathering[i];
-    const first = batch.members[0].request;
-    if (first !== null && isCompatible(first, request)) return batch;
-  }
-  return null;
-}
-
-function removeBatch(batch: Batch): void {
-  const lane = batch.lane;
-  lane.line.batches.remove(batch);
-  const index = lane.gathering.indexOf(batch);
-  if (index >= 0) lane.gathering.splice(index, 1);
-}
-
-/** Its client has gone before the batch went. */
-function leaveBatch(member: Member): void {
-  const batch = member.batch;
-  const request = member.request;
-  if (batch === null || request === null) return;
-  const index = batch.members.indexOf(member);
-  if (index >= 0) batch.members.splice(index, 1);
-  batch.rows -= request.rows;
-  batch.bytes -= request.bytes.length;
-  member.batch = null;
-  if (batch.members.length == 0) removeBatch(batch);
 }

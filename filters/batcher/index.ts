@@ -13,7 +13,7 @@ import {
   proxy_on_vm_start,
 } from '../abi/exports.ts';
 import { Root, register } from '../host/stream.ts';
-import { BatcherRoot } from './filter.ts';
+import { BatcherRoot } from './root.ts';
 
 export {
   proxy_abi_version_0_2_1,

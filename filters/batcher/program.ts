@@ -13,6 +13,10 @@ export class RouteProgram {
   timeoutMs: i32 = 0;
   /** Lower case. */
   identityHeaders: string[] = [];
+  peerIdentity: boolean = false;
+  /** Lower case; empty: none. */
+  deadlineHeader: string = '';
+  retryFailed: boolean = true;
   sizeHeaders: boolean = true;
 }
 
@@ -46,6 +50,9 @@ function compileRoute(config: BatcherRoute): RouteProgram {
   route.maxDelayMs = config.maxDelayMs;
   route.maxInFlight = config.maxInFlight;
   route.timeoutMs = config.timeoutMs;
+  route.peerIdentity = config.peerIdentity;
+  route.deadlineHeader = config.deadlineHeader.toLowerCase();
+  route.retryFailed = config.retryFailed;
   route.sizeHeaders = config.sizeHeaders;
   for (let i = 0; i < config.identityHeaders.length; i++) {
     route.identityHeaders.push(config.identityHeaders[i].toLowerCase());

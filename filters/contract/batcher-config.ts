@@ -30,7 +30,16 @@ export class BatcherRoute {
   timeoutMs: i32 = 0;
   /** Requests join only when these headers are equal: nobody's answer reaches another caller. */
   identityHeaders: string[] = [];
-  /** Whether the response says how many requests and rows shared its call. */
+  /** Whether the client's certificate must be the same too: where the proxy ends mTLS. */
+  peerIdentity: boolean = false;
+  /** Request header with the milliseconds that its caller waits, lower case; empty: none. */
+  deadlineHeader: string = '';
+  /**
+   * Whether the members of a call that brought no answer, or a server's error, are sent again, each on its own
+   * way; else each gets that error.
+   */
+  retryFailed: boolean = true;
+  /** Whether the response says how many requests and rows shared its call, and how long it waited. */
   sizeHeaders: boolean = true;
 }
 
@@ -66,6 +75,9 @@ function decodeRoute(value: JsonValue, index: i32, problems: Problems): BatcherR
   route.maxInFlight = fields.int('maxInFlight', 1, MAX_BATCHES_IN_FLIGHT);
   route.timeoutMs = fields.int('timeoutMs', 1, MAX_TIMEOUT_MS);
   route.identityHeaders = fields.strings('identityHeaders', MAX_IDENTITY_HEADERS, MAX_NAME_LENGTH);
+  route.peerIdentity = fields.bool('peerIdentity');
+  route.deadlineHeader = fields.string('deadlineHeader', MAX_NAME_LENGTH);
+  route.retryFailed = fields.bool('retryFailed');
   route.sizeHeaders = fields.bool('sizeHeaders');
   fields.end();
   return route;
@@ -91,6 +103,9 @@ function encodeRoute(route: BatcherRoute): string {
   writer.int('maxInFlight', route.maxInFlight);
   writer.int('timeoutMs', route.timeoutMs);
   writer.strings('identityHeaders', route.identityHeaders);
+  writer.bool('peerIdentity', route.peerIdentity);
+  writer.string('deadlineHeader', route.deadlineHeader);
+  writer.bool('retryFailed', route.retryFailed);
   writer.bool('sizeHeaders', route.sizeHeaders);
   return writer.text();
 }

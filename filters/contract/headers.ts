@@ -31,6 +31,8 @@ export const DECISION_REQUEST_HEADER: string = 'modelweir-explain';
 /** Batcher to caller: how many requests, and how many rows, shared the call. */
 export const BATCH_SIZE_HEADER: string = 'x-modelweir-batch-size';
 export const BATCH_ROWS_HEADER: string = 'x-modelweir-batch-rows';
+/** Batcher to caller: how long its request was held before the call, in milliseconds. */
+export const BATCH_WAIT_HEADER: string = 'x-modelweir-batch-wait-ms';
 
 /** What the filters write into a request. Envoy takes each of them away before it reaches a backend. */
 export const REQUEST_HEADERS_OF_FILTERS: string[] = [
@@ -56,6 +58,8 @@ export const NOTED_CONFIGURATION: string = 'modelweir.configuration';
 export const SHOWN_DECISION: string = 'modelweir.decision';
 /** To whom a request was sent, in turn, as `canary;status=503, stable;status=200`; by the rewriter. */
 export const NOTED_ATTEMPTS: string = 'modelweir.attempts';
+/** Of a request that shared a call: `size=16;rows=32;wait-ms=3`. */
+export const NOTED_BATCH: string = 'modelweir.batch';
 /** How the rewriters of the clusters are to change the request, see `rewriter/plan.ts`. */
 export const PLAN: string = 'modelweir.plan';
 /** Why a variant was chosen. */

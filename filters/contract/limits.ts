@@ -4,7 +4,7 @@
  */
 
 /** Version of the configuration format. A filter refuses any other. */
-export const CONTRACT_VERSION: i32 = 3;
+export const CONTRACT_VERSION: i32 = 4;
 
 /** Sticky keys are hashed into this many buckets. */
 export const BUCKETS: i32 = 10000;

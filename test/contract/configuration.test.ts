@@ -155,6 +155,9 @@ const BATCHER = {
       maxInFlight: 1,
       timeoutMs: 15000,
       identityHeaders: ['authorization'],
+      peerIdentity: true,
+      deadlineHeader: 'x-wait-ms',
+      retryFailed: false,
       sizeHeaders: true,
     },
   ],
@@ -411,6 +414,18 @@ const CASES: readonly Case[] = [
     kind: 'batcher',
     text: json(BATCHER).replace('default/digits', ''),
     refused: 'routes[0].name: must not be empty',
+  },
+  {
+    name: 'a batcher route that does not say whether a failed call is sent again',
+    kind: 'batcher',
+    text: json(BATCHER).replace('"retryFailed":false,', ''),
+    refused: 'routes[0].retryFailed: is missing',
+  },
+  {
+    name: 'a deadline header of another type',
+    kind: 'batcher',
+    text: json(BATCHER).replace('"x-wait-ms"', '7'),
+    refused: 'routes[0].deadlineHeader: must be a string',
   },
   {
     name: 'a number where a list of texts is due',

@@ -33,6 +33,8 @@ export class WasmHost {
   readonly logs: string[] = [];
   readonly streams = new Map<number, WasmStream>();
   readonly pendingCalls = new Map<number, number>();
+  /** Of the calls that are not answered yet. */
+  readonly callBodies = new Map<number, Buffer>();
   readonly metrics = new Map<string, number>();
   readonly sharedData: Map<string, SharedValue>;
   /** Clusters that Envoy does not have: it does not even try to call them. */
@@ -124,6 +126,7 @@ export class WasmHost {
     const root = this.pendingCalls.get(token);
     assert.ok(root !== undefined, `call ${token} is not pending`);
     this.pendingCalls.delete(token);
+    this.callBodies.delete(token);
     const view = answer === 'failure' ? null : answerView(answer);
     this.answer = view;
     const headers = view?.headers.length ?? 0;

@@ -28,7 +28,7 @@ export function hostCalls(host: WasmHost): Record<string, Call> {
 
 function bufferCalls(host: WasmHost): Record<string, Call> {
   const bufferOf = (type: number): Buffer => {
-    if (type === 0) return present(host.effectiveStream().request.body, 'request body');
+    if (type === 0) return requestBody(host);
     if (type === 1) return present(host.effectiveStream().response.body, 'response body');
     if (type === 4) return present(host.answer?.body ?? null, 'call-out body');
     if (type === 7) return Buffer.from(host.configuration);
@@ -170,13 +170,14 @@ function streamCalls(host: WasmHost): Record<string, Call> {
       grpcStatus = NO_GRPC_STATUS,
     ) => {
       const stream = host.effectiveStream();
-      assert.ok(!stream.replied, `a second reply to stream ${stream.id}`);
-      stream.replied = true;
+      assert.ok(stream.reply === null, `a second reply to stream ${stream.id}`);
       assert.doesNotMatch(host.memory.text(details, detailsSize), /\s/, 'details with spaces');
       const list = decodePairs(host.memory.read(headers, headersSize));
       const shown = list.map(([name, value]) => `${name}=${value} `);
       if (grpcStatus !== NO_GRPC_STATUS) shown.unshift(`grpc-status=${grpcStatus} `);
-      const text = host.memory.text(body, bodySize);
+      const bytes = host.memory.read(body, bodySize);
+      stream.reply = { status, headers: list, body: bytes };
+      const text = bytes.toString('utf8');
       host.record(`reply ${stream.id} ${status} ${shown.join('')}${text}`);
       return OK;
     },
@@ -226,7 +227,9 @@ function rootCalls(host: WasmHost): Record<string, Call> {
       host.memory.writeU32(outToken, token);
       const rest = list.filter(([name]) => !name.startsWith(':')).map((pair) => pair.join('='));
       const target = `cluster=${name} ${sent.get(':method')} ${sent.get(':path')}`;
-      const text = host.memory.text(body, bodySize);
+      const bytes = host.memory.read(body, bodySize);
+      host.callBodies.set(token, bytes);
+      const text = bytes.toString('utf8');
       host.record(`call ${token} ${target} timeout=${timeoutMs} ${rest.join(' ')} body=${text}`);
       return OK;
     },
@@ -240,6 +243,13 @@ function rootCalls(host: WasmHost): Record<string, Call> {
       return OK;
     },
   };
+}
+
+/** Outside of its callback Envoy shows a body only while it is held. */
+function requestBody(host: WasmHost): Buffer {
+  const { request, id } = host.effectiveStream();
+  assert.ok(request.held, `the body of stream ${id} has left`);
+  return present(request.body, 'request body');
 }
 
 function sideName(map: number): string {

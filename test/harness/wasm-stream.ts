@@ -2,6 +2,13 @@
 import assert from 'node:assert/strict';
 import type { HeaderPairs } from './wasm-memory.ts';
 
+/** What a filter answers in the backend's place. */
+export interface LocalReply {
+  readonly status: number;
+  readonly headers: HeaderPairs;
+  readonly body: Buffer;
+}
+
 export const CONTINUE = 0;
 export const HOLD = 1;
 
@@ -45,7 +52,7 @@ export class WasmStream {
   properties = new Map<string, Buffer>();
   /** What Envoy itself says of this stream or attempt, by its path, joined by zero bytes. */
   readonly attributes = new Map<string, string>();
-  replied = false;
+  reply: LocalReply | null = null;
   over = false;
   private readonly host: StreamCallbacks;
 
@@ -94,6 +101,10 @@ export class WasmStream {
     this.host.streamEnded(this.id);
   }
 
+  get replied(): boolean {
+    return this.reply !== null;
+  }
+
   get requestHeadersNow(): Headers {
     return Object.fromEntries(this.request.headers ?? []);
   }
@@ -128,7 +139,7 @@ export class WasmStream {
 
   private assertUnanswered(): void {
     assert.ok(
-      !this.replied,
+      this.reply === null,
       `stream ${this.id} is answered: Envoy brings nothing more of its request`,
     );
   }

@@ -7,22 +7,25 @@ import type { Headers, WasmStream } from '../harness/wasm-stream.ts';
 
 export const MODULE = fileURLToPath(new URL('../../dist/filters/batcher.wasm', import.meta.url));
 
+export const ROUTE = {
+  name: 'default/digits',
+  maxRows: 8,
+  maxBytes: 10_000,
+  maxDelayMs: 20,
+  maxInFlight: 1,
+  timeoutMs: 1_000,
+  identityHeaders: ['Authorization'],
+  peerIdentity: false,
+  deadlineHeader: 'X-Wait-Ms',
+  retryFailed: true,
+  sizeHeaders: true,
+};
+
 export const CONFIG = {
   version: CONTRACT_VERSION,
   disabled: false,
   maxHeldBytes: 1_000_000,
-  routes: [
-    {
-      name: 'default/digits',
-      maxRows: 8,
-      maxBytes: 10_000,
-      maxDelayMs: 20,
-      maxInFlight: 1,
-      timeoutMs: 1_000,
-      identityHeaders: ['Authorization'],
-      sizeHeaders: true,
-    },
-  ],
+  routes: [ROUTE],
 };
 
 export const HEADERS: Headers = {
@@ -52,6 +55,13 @@ export function answer(values: readonly number[], id: string): CallAnswer {
   return { status: 200, headers, body: answerBody(values, id) };
 }
 
+export interface Arriving {
+  /** What Envoy says of the stream, by its path, joined by zero bytes. */
+  readonly attributes?: Readonly<Record<string, string>>;
+  /** What the chain noted. */
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
 export class Scene {
   readonly host = WasmHost.load(MODULE);
   readonly root: number;
@@ -62,29 +72,45 @@ export class Scene {
   }
 
   /** Headers only; the action is what the filter said. */
-  arrive(headers: Headers = {}): { stream: WasmStream; action: number } {
+  arrive(
+    headers: Headers = {},
+    { attributes = {}, properties = {} }: Arriving = {},
+  ): { stream: WasmStream; action: number } {
     const stream = this.host.createStream(this.root);
+    for (const [name, value] of Object.entries(attributes)) stream.attributes.set(name, value);
+    for (const [name, value] of Object.entries(properties)) {
+      stream.properties.set(name, Buffer.from(value));
+    }
     return { stream, action: stream.requestHeaders({ ...HEADERS, ...headers }) };
   }
 
   /** One that passes and keeps the lane busy until it is done. */
-  lead(headers: Headers = {}): WasmStream {
-    const { stream, action } = this.arrive(headers);
+  lead(headers: Headers = {}, arriving: Arriving = {}): WasmStream {
+    const { stream, action } = this.arrive(headers, arriving);
     assert.equal(action, CONTINUE);
     return stream;
   }
 
   /** One that is held, whole. */
   held(value: number, rows = 1): WasmStream {
-    const { stream, action } = this.arrive();
+    return this.hold(body(value, rows));
+  }
+
+  hold(text: string | Uint8Array, headers: Headers = {}, arriving: Arriving = {}): WasmStream {
+    const { stream, action } = this.arrive(headers, arriving);
     assert.equal(action, HOLD);
     this.host.takeEffects();
-    assert.equal(stream.requestBody(body(value, rows), true), HOLD);
+    assert.equal(stream.requestBody(text, true), HOLD);
     return stream;
   }
 
-  count(outcome: string): number {
-    const name = `modelweir_batcher_requests_total;route=default/digits;outcome=${outcome}`;
+  /** The effects, without what is noted for the access log. */
+  effects(): string[] {
+    return this.host.takeEffects().filter((effect) => !effect.startsWith('property '));
+  }
+
+  count(outcome: string, what = 'requests'): number {
+    const name = `modelweir_batcher_${what}_total;route=default/digits;outcome=${outcome}`;
     return this.host.metrics.get(name) ?? 0;
   }
 }

@@ -15,6 +15,7 @@ import {
 import {
   BATCH_ROWS_HEADER,
   BATCH_SIZE_HEADER,
+  BATCH_WAIT_HEADER,
   CLUSTER_HEADER,
   REQUEST_HEADERS_OF_FILTERS,
   SHOWN_VARIANT,
@@ -41,6 +42,9 @@ const ROUTE = 'default/digits';
 /** Public path of the model; the backend knows it as `served`. */
 export const INFER = '/v2/models/digits/infer';
 export const SERVED_INFER = '/v2/models/served/infer';
+
+/** Request header with the milliseconds that its client waits. */
+export const DEADLINE = 'x-wait-ms';
 
 export type Batching = Partial<Omit<BatcherRoute, 'name'>>;
 
@@ -125,6 +129,7 @@ function batcherConfig(batching: Batching, maxHeldBytes: number): string {
     maxInFlight: 1,
     timeoutMs: 5_000,
     identityHeaders: ['authorization'],
+    deadlineHeader: DEADLINE,
     ...batching,
   });
   const config = new BatcherConfig();
@@ -138,6 +143,8 @@ function routerConfig(): string {
   const model = Object.assign(new RouterModel(), { model: 'digits' });
   const host = Object.assign(new RouterHost(), { hostname: '*', models: [model] });
   const config = new RouterConfig();
+  config.maxHoldBytes = 1_048_576;
+  config.maxHeldBytes = 67_108_864;
   config.routes = [route];
   config.hosts = [host];
   return encodeRouterConfig(config);
@@ -254,7 +261,12 @@ function virtualHost(options: MeshOptions): object {
     domains: ['*'],
     routes: [route(options)],
     request_headers_to_remove: REQUEST_HEADERS_OF_FILTERS,
-    response_headers_to_remove: [VARIANT_HEADER, BATCH_SIZE_HEADER, BATCH_ROWS_HEADER],
+    response_headers_to_remove: [
+      VARIANT_HEADER,
+      BATCH_SIZE_HEADER,
+      BATCH_ROWS_HEADER,
+      BATCH_WAIT_HEADER,
+    ],
     response_headers_to_add: [{ header: variant, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }],
   };
 }

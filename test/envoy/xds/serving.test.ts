@@ -39,6 +39,9 @@ const BATCHING: ir.Batching = {
   maxInFlight: 1,
   timeoutMs: 200,
   identityHeaders: [],
+  peerIdentity: false,
+  deadlineHeader: null,
+  retryFailed: true,
   sizeHeaders: true,
 };
 

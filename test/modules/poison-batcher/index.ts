@@ -12,7 +12,8 @@ import {
   proxy_on_tick,
   proxy_on_vm_start,
 } from '../../../filters/abi/exports.ts';
-import { BatcherRoot, BatcherStream } from '../../../filters/batcher/filter.ts';
+import { BatcherStream } from '../../../filters/batcher/filter.ts';
+import { BatcherRoot } from '../../../filters/batcher/root.ts';
 import { HeaderName, REQUEST_HEADERS } from '../../../filters/host/headers.ts';
 import { Root, register, Stream } from '../../../filters/host/stream.ts';
 

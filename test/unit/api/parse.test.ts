@@ -53,6 +53,8 @@ describe('a good object gets its defaults', () => {
         maxDelayMs: 5,
         maxInFlight: 1,
         identityHeaders: ['authorization'],
+        peerIdentity: false,
+        retryFailed: true,
         sizeHeaders: true,
       },
     });
@@ -88,6 +90,10 @@ describe('these are accepted', () => {
     ['a sticky field', route({ sticky: { bodyField: 'user' } })],
     ['both', route({ sticky: { header: 'x-user', bodyField: 'meta_data.tenant-id' } })],
     ['a backend of KServe version 1', backend({ protocol: 'KServeV1', model: { name: 'm' } })],
+    [
+      'a batch that heeds a header, a certificate and its server',
+      route({ batching: { deadlineHeader: 'x-wait-ms', peerIdentity: true, retryFailed: false } }),
+    ],
     ['a batch timeout equal to the route timeout', route({ batching: { timeoutMs: 15000 } })],
     [
       'what the API server adds to an object',
@@ -297,6 +303,13 @@ describe('these are refused with the field, the limit and the fix', () => {
       ['spec.batching.timeoutMs: must be at most timeoutMs, 15000; got 15001'],
     ],
     [
+      'a deadline in a header that the mesh keeps for itself',
+      route({ batching: { deadlineHeader: 'x-modelweir-wait' } }),
+      [
+        'spec.batching.deadlineHeader: must not start with x-modelweir-, which Modelweir keeps to itself; use another header',
+      ],
+    ],
+    [
       'batch rows as text',
       route({ batching: { maxRows: '32' } }),
       [`spec.batching.maxRows: must be a whole number from 1 to ${MAX_BATCH_ROWS}; got "32"`],
@@ -306,7 +319,7 @@ describe('these are refused with the field, the limit and the fix', () => {
       route({ batching: null }),
       [
         'spec.batching: must be an object with maxRows, maxBytes, maxDelayMs, maxInFlight, timeoutMs, ' +
-          'identityHeaders, sizeHeaders; got nothing (give it a value, or remove the field)',
+          'identityHeaders, peerIdentity, deadlineHeader, retryFailed, sizeHeaders; got nothing (give it a value, or remove the field)',
       ],
     ],
     [

@@ -151,6 +151,9 @@ test('a route has a class only where its timeout is not the default, and a mark 
     maxInFlight: 1,
     timeoutMs: 1,
     identityHeaders: [],
+    peerIdentity: false,
+    deadlineHeader: null,
+    retryFailed: true,
     sizeHeaders: true,
   };
   const routes = [

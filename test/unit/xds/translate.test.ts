@@ -24,6 +24,9 @@ const BATCHING: Batching = {
   maxInFlight: 1,
   timeoutMs: 1000,
   identityHeaders: [],
+  peerIdentity: false,
+  deadlineHeader: null,
+  retryFailed: true,
   sizeHeaders: true,
 };
 
