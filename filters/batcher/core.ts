@@ -51,8 +51,7 @@ export const NOT_JOINABLE: i32 = 4;
 /** It would not be answered before its deadline: it has to be answered at once. */
 export const TOO_LATE: i32 = 5;
 
-/** What a call brought that is no answer to all of its members. */
-/** The server refused it, or its answer cannot be shared out: one member may be the reason. */
+/** Why a call brought no answer to all of its members: the server refused it, or its answer cannot be shared out: one member may be the reason. */
 export const REFUSED: i32 = 1;
 /** The server failed, or nobody answered. */
 export const BROKEN: i32 = 2;

@@ -31,13 +31,13 @@ export function noteChoice(
   variant: VariantProgram,
 ): void {
   if (program.noteOutcome) {
-    ROUTE.set(route.name);
+    ROUTE.setBytes(journey.split!.nameBytes());
     VARIANT.setBytes(variant.nameBytes());
   }
   if (program.noteFacts) {
     MODEL.set(journey.request.question.model);
     REASON.set(reasonOf(journey));
-    CONFIGURATION.set(journey.splitter.label);
+    CONFIGURATION.setBytes(journey.splitter.labelBytes());
   }
   if (isTold(route, journey)) {
     const where = 'route=' + route.name + ';variant=' + variant.name;

@@ -196,7 +196,9 @@ export class ChainStream extends Stream {
     }
     if (journey.plan !== null) this.plan(journey);
     // Who is joined with others has no request of its own that could be copied.
-    if (route.batched && journey.shadow === null) ROUTE_NAME.set(REQUEST_HEADERS, route.name);
+    if (route.batched && journey.shadow === null) {
+      ROUTE_NAME.setBytes(REQUEST_HEADERS, journey.split!.nameBytes());
+    }
     if (route.routeClass.length > 0) ROUTE_CLASS.set(REQUEST_HEADERS, route.routeClass);
     CLUSTER.setBytes(REQUEST_HEADERS, variant.clusterBytes());
     clearRouteCache();

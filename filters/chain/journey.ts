@@ -256,7 +256,7 @@ export class Journey {
     return this.request.refuse(new Refusal(501, 'renamed_stream', message));
   }
 
-  /** What the two answers are known by: of all requests of a worker at one time no two have the same. */
+  /** What the two answers are known by. 62 random bits: no two requests of a worker meet by chance. */
   private newComparison(): string {
     const circumstances = this.circumstances;
     const half = circumstances.below(i32.MAX_VALUE).toString();

@@ -5,16 +5,7 @@ import {
   proxy_remove_header_map_value,
   proxy_replace_header_map_value,
 } from '../abi/imports.ts';
-import {
-  clearOut,
-  outData,
-  outSize,
-  sharedChunk,
-  takeBuffer,
-  takeText,
-  wantChunk,
-  wantText,
-} from '../abi/memory.ts';
+import { clearOut, outData, outSize, takeBuffer, takeText, wantText } from '../abi/memory.ts';
 import { HeaderSource } from '../wire/header-source.ts';
 
 /** Header maps, as proxy-wasm numbers them. */
@@ -124,29 +115,6 @@ function decode(at: usize, size: usize): string {
   return raw;
 }
 
-/**
- * All headers of a map in one crossing, for who looks at several: each crossing costs more than the
- * search here. Valid until the next table or body is read; there is one, so take what you need at once.
- */
-export class HeaderTable {
-  private base: usize = 0;
-  private size: usize = 0;
-
-  read(map: u32): void {
-    wantChunk(1);
-    clearOut();
-    const result = proxy_get_header_map_pairs(map, outData, outSize);
-    sharedChunk();
-    this.base = result == 0 ? load<usize>(outData) : 0;
-    this.size = this.base == 0 ? 0 : load<usize>(outSize);
-  }
-
-  /** The first value of a header, or an empty string where it is missing. */
-  get(name: HeaderName): string {
-    return findValue(this.base, this.size, name.text);
-  }
-}
-
 /** Names are ASCII, so a byte is a unit. */
 function isEqual(at: usize, name: string): bool {
   const units = changetype<usize>(name);
@@ -156,9 +124,6 @@ function isEqual(at: usize, name: string): bool {
   }
   return true;
 }
-
-/** The one table of a module: what it holds is overwritten by the next read. */
-export const headerTable = new HeaderTable();
 
 /** All headers of a map, or headers to send: alternating names and values in `items`. */
 export class HeaderList {

@@ -117,16 +117,15 @@ export class AnswerStream {
 
   private editorFor(head: AnswerHead): AnswerEditor | null {
     const plan = this.plan;
-    const served = this.target.served.model;
     const restores = this.program.restores;
     const counts = this.program.config.countTokens;
     if (head.kind == ANSWER_JSON) {
       const protocol = plan.protocol;
       const size = head.jsonBytes;
-      return jsonEditor(protocol, served, plan.model, restores, counts, size, STRING_RUN);
+      return jsonEditor(protocol, plan.model, restores, counts, size, STRING_RUN);
     }
     if (head.kind == ANSWER_EVENTS) {
-      return eventEditor(plan.protocol, served, plan.model, restores, counts, STRING_RUN);
+      return eventEditor(plan.protocol, plan.model, restores, counts, STRING_RUN);
     }
     return head.kind == ANSWER_MESSAGES ? grpcEditor(plan.model, restores, plan.path) : null;
   }

@@ -113,6 +113,16 @@ export class RouteProgram {
   /** Fields of bodies that it wants, and their places in the program's `fields`. */
   fieldPaths: string[] = [];
   fieldPlaces: i32[] = [];
+  private encodedName: Uint8Array | null = null;
+
+  /** The name in UTF-8, as it is handed to the host. */
+  nameBytes(): Uint8Array {
+    const known = this.encodedName;
+    if (known !== null) return known;
+    const bytes = encodeUtf8(this.name);
+    this.encodedName = bytes;
+    return bytes;
+  }
 }
 
 export class SplitterProgram {

@@ -17,13 +17,12 @@ const MODEL_KEY: string = 'model';
 const OPEN_INFERENCE_KEY: string = 'model_name';
 
 /**
- * For a JSON body, whose first top-level name is replaced, whatever it is: backends answer with dated names,
- * so that `_served` is not what to look for. `jsonBytes`: length of the JSON at the front of a binary Open
+ * For a JSON body, whose first top-level name is replaced, whatever it is: backends answer with dated names.
+ * `jsonBytes`: length of the JSON at the front of a binary Open
  * Inference body; -1: it is JSON to its end. `restore`: put the name back; `countTokens`: read `usage`.
  */
 export function jsonEditor(
   protocol: string,
-  _served: string,
   publicModel: string,
   restore: boolean,
   countTokens: boolean,
@@ -39,7 +38,6 @@ export function jsonEditor(
 /** As `jsonEditor`, for `text/event-stream`: the first name in each event, or in its `response`. */
 export function eventEditor(
   protocol: string,
-  _served: string,
   publicModel: string,
   restore: boolean,
   countTokens: boolean,

@@ -99,9 +99,9 @@ function editorOf(setting: AnswerSetting): AnswerEditor {
   const { format, protocol, restore, countTokens, jsonBytes, method } = setting;
   if (format === 'messages') return grpcEditor(PUBLIC_MODEL, restore, method);
   if (format === 'events') {
-    return eventEditor(protocol, '', PUBLIC_MODEL, restore, countTokens, RUN);
+    return eventEditor(protocol, PUBLIC_MODEL, restore, countTokens, RUN);
   }
-  return jsonEditor(protocol, '', PUBLIC_MODEL, restore, countTokens, jsonBytes, RUN);
+  return jsonEditor(protocol, PUBLIC_MODEL, restore, countTokens, jsonBytes, RUN);
 }
 
 function expectedAnswer(body: Buffer, setting: AnswerSetting): ExpectedAnswer | null {

@@ -11,7 +11,7 @@ import { randomSource } from '../../harness/random.ts';
 import { everySplit } from '../../harness/read-body.ts';
 
 function editor(protocol = 'OpenAI', countTokens = true): AnswerEditor {
-  return eventEditor(protocol, 'served', 'digits', true, countTokens, new StringRun());
+  return eventEditor(protocol, 'digits', true, countTokens, new StringRun());
 }
 
 /** Names `"x"` are replaced, and no others: each case says by its letters what has to happen. */

@@ -11,7 +11,7 @@ import { everySplit } from '../../harness/read-body.ts';
 const LONGEST = 'n'.repeat(512 * 6);
 
 function editor(protocol = 'OpenAI', jsonBytes = -1, publicModel = 'digits'): AnswerEditor {
-  return jsonEditor(protocol, 'served', publicModel, true, true, jsonBytes, new StringRun());
+  return jsonEditor(protocol, publicModel, true, true, jsonBytes, new StringRun());
 }
 
 const CASES: readonly {
@@ -169,10 +169,10 @@ test('its growth is settled once the name is known, and else at the end of the o
 });
 
 test('an editor that has nothing to do is settled from the beginning and changes nothing', () => {
-  const idle = jsonEditor('OpenAI', '', 'digits', false, false, -1, new StringRun());
+  const idle = jsonEditor('OpenAI', 'digits', false, false, -1, new StringRun());
   assert.ok(idle.settled);
   assert.equal(idle.transform(Buffer.from('{"model":"x"}'), 13, true), null);
-  const counting = jsonEditor('OpenAI', '', 'digits', false, true, -1, new StringRun());
+  const counting = jsonEditor('OpenAI', 'digits', false, true, -1, new StringRun());
   assert.ok(counting.settled);
 });
 
