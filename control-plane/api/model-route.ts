@@ -83,6 +83,7 @@ const batching = object({
   deadlineHeader: headerName().optional(),
   retryFailed: flag().default(true),
   sizeHeaders: flag().default(true),
+  grpc: flag().default(false),
 });
 
 const spec = object({

@@ -1,5 +1,6 @@
 /** Which backend each variant of a route means, and what is wrong where it means none. */
 import type { ModelBackend, ModelRoute } from '../api/kinds.ts';
+import type { Batching } from '../api/model-route.ts';
 import { type FieldPath, type Problem, problem } from '../api/problem.ts';
 import type { VariantMatch } from '../api/variant-matches.ts';
 import type { Protocol } from '../ir/mesh.ts';
@@ -115,9 +116,9 @@ function resolve(
   return backend;
 }
 
-/** Of gRPC a filter cannot answer what it holds: its statuses are trailers. */
-export function joinsRequests(protocol: Protocol): boolean {
-  return protocol !== 'OpenInferenceGRPC';
+/** To join gRPC requests costs each answer more: whoever wants it has to say so. */
+export function joinsRequests(protocol: Protocol, batching: Batching): boolean {
+  return protocol !== 'OpenInferenceGRPC' || batching.grpc;
 }
 
 function batchingProblems(
@@ -126,8 +127,8 @@ function batchingProblems(
 ): ReferenceProblem[] {
   const protocol = variants[0]?.backend.spec.protocol;
   if (spec.batching === undefined || protocol === undefined) return [];
-  if (joinsRequests(protocol)) return [];
-  const reason = `does not join gRPC requests, and the backends speak ${protocol}: remove it`;
+  if (joinsRequests(protocol, spec.batching)) return [];
+  const reason = `is for HTTP, and the backends speak ${protocol}: set its grpc to true, or remove it`;
   return [wrong('UnsupportedProtocol', ['spec', 'batching'], reason)];
 }
 

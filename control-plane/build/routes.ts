@@ -60,7 +60,8 @@ function responsesOf({ spec }: ModelRoute): Responses {
 function batchingOf(route: ModelRoute, resolved: readonly ResolvedVariant[]): Batching | null {
   const { batching, timeoutMs } = route.spec;
   const protocol = resolved[0]?.backend.spec.protocol;
-  if (batching === undefined || protocol === undefined || !joinsRequests(protocol)) return null;
+  if (batching === undefined || protocol === undefined) return null;
+  if (!joinsRequests(protocol, batching)) return null;
   return {
     maxRows: batching.maxRows,
     maxBytes: batching.maxBytes,
@@ -72,5 +73,6 @@ function batchingOf(route: ModelRoute, resolved: readonly ResolvedVariant[]): Ba
     deadlineHeader: batching.deadlineHeader ?? null,
     retryFailed: batching.retryFailed,
     sizeHeaders: batching.sizeHeaders,
+    grpc: protocol === 'OpenInferenceGRPC',
   };
 }

@@ -155,6 +155,8 @@ export interface Batching {
   /** Whether the members of a call that failed are sent again, each alone; else each gets the failure. */
   readonly retryFailed: boolean;
   readonly sizeHeaders: boolean;
+  /** Whether the requests that are joined are gRPC. */
+  readonly grpc: boolean;
 }
 
 /** A place that serves one model under one name: a ModelBackend, or one with another served name. */

@@ -89,6 +89,7 @@ export function batcherConfig(mesh: ir.Mesh, options: TranslateOptions): string 
     entry.deadlineHeader = route.batching.deadlineHeader ?? '';
     entry.retryFailed = route.batching.retryFailed;
     entry.sizeHeaders = route.batching.sizeHeaders;
+    entry.grpc = route.batching.grpc;
     config.routes.push(entry);
   }
   return encodeBatcherConfig(config);

@@ -1,5 +1,5 @@
 /** The listener's HTTP filters: their order, and what each is given. */
-import { create } from '@bufbuild/protobuf';
+import { create, type DescMessage } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type * as ir from '../ir/mesh.ts';
 import { pack, typeUrl } from './any.ts';
@@ -8,10 +8,12 @@ import { batcherConfig, routerConfig, splitterConfig } from './filter-configs.ts
 import type { TypedExtensionConfig } from './gen/envoy/config/core/v3/extension_pb.js';
 import { TypedExtensionConfigSchema } from './gen/envoy/config/core/v3/extension_pb.js';
 import { HeaderMutationSchema } from './gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
+import { LuaSchema } from './gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import { RouterSchema } from './gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { WasmSchema } from './gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
 import type { HttpFilter } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { HttpFilterSchema } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { grpcAnswers, joinsGrpc } from './grpc-answers.ts';
 import { noMutation, stripFromTrailers } from './header-mutation.ts';
 import type { ModuleName, TranslateOptions } from './options.ts';
 import { wasmFilter } from './wasm.ts';
@@ -33,6 +35,16 @@ interface ModelFilter {
   readonly isNeeded?: (mesh: ir.Mesh) => boolean;
 }
 
+/** Envoy's own, where this mesh needs it; else a no-op. */
+interface OptionalFilter {
+  readonly kind: 'optional';
+  /** Also the name of its configuration as a resource. */
+  readonly name: string;
+  readonly schema: DescMessage;
+  readonly typedConfig: () => Any;
+  readonly isNeeded: (mesh: ir.Mesh) => boolean;
+}
+
 interface NativeFilter {
   readonly kind: 'native';
   readonly name: string;
@@ -40,7 +52,7 @@ interface NativeFilter {
 }
 
 /** In the order in which a request meets them. */
-const FILTERS: readonly (ModelFilter | NativeFilter)[] = [
+const FILTERS: readonly (ModelFilter | OptionalFilter | NativeFilter)[] = [
   // Finds the model and its route, chooses the variant, and writes what the backend calls the model:
   // one filter, because each filter that a request passes costs it several crossings into Wasm.
   {
@@ -73,6 +85,15 @@ const FILTERS: readonly (ModelFilter | NativeFilter)[] = [
     optional: true,
     isNeeded: (mesh) => mesh.routes.some((route) => route.batching !== null),
   },
+  // Behind the batcher, as an answer meets it first: it makes the body that the batcher fills. By its name
+  // Envoy has its configuration before the batcher has the one that counts on it.
+  {
+    kind: 'optional',
+    name: 'modelweir.answers',
+    schema: LuaSchema,
+    typedConfig: grpcAnswers,
+    isNeeded: joinsGrpc,
+  },
   // Sends the request on. Envoy wants it last.
   { kind: 'native', name: 'envoy.filters.http.router', typedConfig: () => pack(RouterSchema, {}) },
 ];
@@ -92,13 +113,21 @@ export function httpFilters(): HttpFilter[] {
 
 /** The configuration of each filter that is ours, as a resource of its own. */
 export function filterExtensions(mesh: ir.Mesh, options: TranslateOptions): TypedExtensionConfig[] {
-  return FILTERS.filter((filter) => filter.kind === 'wasm').map((filter) =>
+  return FILTERS.filter((filter) => filter.kind !== 'native').map((filter) =>
     create(TypedExtensionConfigSchema, {
       name: filter.name,
-      typedConfig:
-        filter.isNeeded?.(mesh) === false ? noMutation() : modelFilter(filter, mesh, options),
+      typedConfig: extension(filter, mesh, options),
     }),
   );
+}
+
+function extension(
+  filter: ModelFilter | OptionalFilter,
+  mesh: ir.Mesh,
+  options: TranslateOptions,
+): Any {
+  if (filter.isNeeded?.(mesh) === false) return noMutation();
+  return filter.kind === 'wasm' ? modelFilter(filter, mesh, options) : filter.typedConfig();
 }
 
 function modelFilter(filter: ModelFilter, mesh: ir.Mesh, options: TranslateOptions): Any {
@@ -111,12 +140,12 @@ function modelFilter(filter: ModelFilter, mesh: ir.Mesh, options: TranslateOptio
   });
 }
 
-function discovery(filter: ModelFilter) {
+function discovery(filter: ModelFilter | OptionalFilter) {
   const source = {
     configSource: adsSource(FETCH_TIMEOUT_MS),
-    typeUrls: [typeUrl(WasmSchema)],
+    typeUrls: [typeUrl(filter.kind === 'wasm' ? WasmSchema : filter.schema)],
   };
-  if (!filter.optional) return source;
+  if (filter.kind === 'wasm' && !filter.optional) return source;
   return {
     ...source,
     typeUrls: [...source.typeUrls, typeUrl(HeaderMutationSchema)],

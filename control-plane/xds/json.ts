@@ -13,6 +13,7 @@ import { ConfigSchema as StatsAccessLogSchema } from './gen/envoy/extensions/acc
 import { StdoutAccessLogSchema } from './gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { ClusterConfigSchema } from './gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.js';
 import { HeaderMutationSchema } from './gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
+import { LuaSchema } from './gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import { RouterSchema } from './gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { UpstreamCodecSchema } from './gen/envoy/extensions/filters/http/upstream_codec/v3/upstream_codec_pb.js';
 import { WasmSchema } from './gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
@@ -38,6 +39,7 @@ const registry: Registry = createRegistry(
   HttpConnectionManagerSchema,
   HttpProtocolOptionsSchema,
   HttpRequestHeaderMatchInputSchema,
+  LuaSchema,
   PreviousHostsPredicateSchema,
   PreviousPrioritiesConfigSchema,
   RandomSchema,

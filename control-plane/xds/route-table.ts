@@ -7,6 +7,7 @@ import {
   BATCH_WAIT_HEADER,
   CLUSTER_HEADER,
   DECISION_HEADER,
+  GRPC_ANSWER_HEADER,
   NOTED_ATTEMPTS,
   REQUEST_HEADERS_OF_FILTERS,
   ROUTE_CLASS_HEADER,
@@ -31,6 +32,7 @@ import {
 } from './gen/envoy/config/route/v3/route_components_pb.js';
 import type { RouteConfiguration } from './gen/envoy/config/route/v3/route_pb.js';
 import { RouteConfigurationSchema } from './gen/envoy/config/route/v3/route_pb.js';
+import { joinsGrpc } from './grpc-answers.ts';
 import type { TranslateOptions } from './options.ts';
 import { retryPolicy } from './retry-policy.ts';
 import { copiedClass, DEFAULT_CLASS, type RouteClass, routeClasses } from './route-classes.ts';
@@ -82,6 +84,7 @@ export function routeConfigurations(
       BATCH_SIZE_HEADER,
       BATCH_ROWS_HEADER,
       BATCH_WAIT_HEADER,
+      ...(joinsGrpc(mesh) ? [GRPC_ANSWER_HEADER] : []),
       LOAD_REPORT_HEADER,
     ],
     // By Envoy, after what a backend claims was removed: a filter that looks at responses costs all. Of what

@@ -27,6 +27,8 @@ export class Member extends Waiting {
   arrivedMs: f64 = 0;
   /** When its caller waits no longer. */
   deadlineMs: f64 = 0;
+  /** Whether the caller itself said how long it waits. */
+  isHurried: boolean = false;
   /** How long it was held before its first call. */
   waitMs: f64 = 0;
   /** Set from when it is whole until its batch goes. */

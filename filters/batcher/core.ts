@@ -3,6 +3,7 @@
  * only marks its lane as busy; while something is in flight the next ones are held and joined, and go
  * when it returns, when the batch is full, or when they have waited long enough.
  */
+import { MAX_BATCH_REQUESTS } from '../contract/limits.ts';
 import { BatchRequest } from '../wire/batch/batch-request.ts';
 import {
   ALONE,
@@ -17,6 +18,7 @@ import {
   RouteLine,
 } from './batch.ts';
 import { Budget } from './budget.ts';
+import { Doubts } from './doubts.ts';
 import {
   ANSWER,
   answerEffect,
@@ -50,8 +52,10 @@ export const OUT_OF_MEMORY: i32 = 3;
 export const NOT_JOINABLE: i32 = 4;
 /** It would not be answered before its deadline: it has to be answered at once. */
 export const TOO_LATE: i32 = 5;
+/** Answers of its lane could not be cut, again and again. */
+export const RESTING: i32 = 6;
 
-/** Why a call brought no answer to all of its members: the server refused it, or its answer cannot be shared out: one member may be the reason. */
+/** Why a call brought no answer to all of its members: the server refused it, and one member may be the reason. */
 export const REFUSED: i32 = 1;
 /** The server failed, or nobody answered. */
 export const BROKEN: i32 = 2;
@@ -59,6 +63,8 @@ export const BROKEN: i32 = 2;
 export const DENIED: i32 = 3;
 /** Nobody was asked. */
 export const NOT_CALLED: i32 = 4;
+/** The answer cannot be shared out: one member may be the reason, or the server. */
+export const UNREADABLE: i32 = 5;
 
 /** Batches of different kinds that one lane gathers at most; beyond it the oldest goes. */
 const MAX_KINDS: i32 = 16;
@@ -69,6 +75,7 @@ export class Batcher {
   readonly lanes: Lanes = new Lanes();
   private program: BatcherProgram;
   private budget: Budget;
+  private doubts: Doubts = new Doubts();
   private ticking: boolean = false;
 
   constructor(program: BatcherProgram, budget: Budget) {
@@ -89,9 +96,10 @@ export class Batcher {
     waitsMs: f64,
     now: f64,
   ): i32 {
-    const lane = this.lanes.of(route, key, cluster);
     member.arrivedMs = now;
     member.deadlineMs = now + waitsMs;
+    if (this.doubts.rests(key, now)) return RESTING;
+    const lane = this.lanes.of(route, key, cluster);
     if (lane.inFlight < route.maxInFlight) {
       this.goAlone(member, lane, now);
       return PASS;
@@ -164,6 +172,7 @@ export class Batcher {
 
   /** The batch's call has brought an answer that can be cut. */
   answered(batch: Batch, now: f64): void {
+    this.doubts.readable(batch.lane.key);
     this.shareOut(batch, ANSWER, now);
   }
 
@@ -179,7 +188,9 @@ export class Batcher {
       return;
     }
     this.returned(batch, how != NOT_CALLED, now);
-    if (how == REFUSED && waiting.length > 1) {
+    if (how == UNREADABLE) this.doubts.unreadable(lane.key, now);
+    const mayHalve = how == REFUSED || (how == UNREADABLE && !this.doubts.rests(lane.key, now));
+    if (mayHalve && waiting.length > 1) {
       const half = (waiting.length + 1) >> 1;
       this.callAgain(lane, waiting.slice(0, half), now);
       this.callAgain(lane, waiting.slice(half), now);
@@ -223,7 +234,10 @@ export class Batcher {
       if (batch.deadlineMs == f64.MAX_VALUE) line.calling.remove(batch);
     }
     let first: Waiting | null = line.reading.first;
+    // The rest with the next tick: each goes on within the end of the one before it.
+    let count = 0;
     while (first !== null && first.isOver(now, line.route.timeoutMs)) {
+      if (count++ >= MAX_BATCH_REQUESTS) break;
       const member = first as Member;
       this.giveUp(member, now);
       this.effects.push(memberEffect(RESUME, member));
@@ -236,7 +250,8 @@ export class Batcher {
     const size = request.bytes.length;
     let batch = batchFor(lane, request);
     if (batch !== null) {
-      const full = batch.rows > route.maxRows - request.rows;
+      const full =
+        batch.members.length >= MAX_BATCH_REQUESTS || batch.rows > route.maxRows - request.rows;
       if (full || batch.bytes > route.maxBytes - size) {
         this.dispatch(batch, now);
         batch = null;

@@ -1,6 +1,6 @@
 /** What the batcher counts. Defined once per virtual machine: the host holds a metric defined twice twice. */
 import { CounterTable, Histogram } from '../host/metrics.ts';
-import { NOT_JOINABLE, OUT_OF_MEMORY, TOO_LARGE, TOO_LATE } from './core.ts';
+import { NOT_JOINABLE, OUT_OF_MEMORY, RESTING, TOO_LARGE, TOO_LATE } from './core.ts';
 
 /** Requests, by what became of them. */
 export const requestCounts = new CounterTable(
@@ -29,5 +29,6 @@ export function outcomeOf(verdict: i32): string {
   if (verdict == TOO_LARGE) return 'too_large';
   if (verdict == OUT_OF_MEMORY) return 'out_of_memory';
   if (verdict == TOO_LATE) return 'too_late';
+  if (verdict == RESTING) return 'unreadable_answers';
   return verdict == NOT_JOINABLE ? 'not_joinable' : 'passed';
 }

@@ -10,6 +10,7 @@ import {
 } from '../contract/headers.ts';
 import {
   BATCH_EMBEDDINGS,
+  BATCH_GRPC,
   BATCH_KSERVE_V1,
   BATCH_OPEN_INFERENCE,
 } from '../wire/batch/batch-request.ts';
@@ -28,6 +29,11 @@ const NOT_SHARED: string[] = [
   'content-length',
   'date',
   'endpoint-load-metrics',
+  'grpc-accept-encoding',
+  'grpc-encoding',
+  'grpc-message',
+  'grpc-status',
+  'grpc-status-details-bin',
   'keep-alive',
   'proxy-connection',
   'server',
@@ -50,7 +56,8 @@ export function kindOf(method: string, path: string): i32 {
   const end = query < 0 ? path.length : query;
   if (namesModel(path, end, '/v2/models/', '/infer')) return BATCH_OPEN_INFERENCE;
   if (namesModel(path, end, '/v1/models/', ':predict')) return BATCH_KSERVE_V1;
-  return end == EMBEDDINGS.length && path.startsWith(EMBEDDINGS) ? BATCH_EMBEDDINGS : NO_KIND;
+  if (end == EMBEDDINGS.length && path.startsWith(EMBEDDINGS)) return BATCH_EMBEDDINGS;
+  return path == MODEL_INFER ? BATCH_GRPC : NO_KIND;
 }
 
 /** A path that names no model leaves that to a header, which a joined call would not carry. */
@@ -60,6 +67,7 @@ function namesModel(path: string, end: i32, before: string, behind: string): boo
 }
 
 const EMBEDDINGS: string = '/v1/embeddings';
+const MODEL_INFER: string = '/inference.GRPCInferenceService/ModelInfer';
 
 /** Whether a body of this type is JSON in UTF-8. */
 export function isJson(contentType: string): boolean {
@@ -70,6 +78,11 @@ export function isJson(contentType: string): boolean {
   if (type.substring(0, end).trim() != 'application/json') return false;
   const charset = type.indexOf('charset=', end);
   return charset < 0 || type.indexOf('utf-8', charset) == charset + 8;
+}
+
+/** Whether the messages are protobuf. */
+export function isGrpc(contentType: string): boolean {
+  return contentType == 'application/grpc' || contentType == 'application/grpc+proto';
 }
 
 /** A length in a header, or -1 where there is none. What is too long for us is the longest that we can say. */

@@ -9,6 +9,7 @@ import {
   proxy_on_request_body,
   proxy_on_request_headers,
   proxy_on_request_trailers,
+  proxy_on_response_body,
   proxy_on_tick,
   proxy_on_vm_start,
 } from '../abi/exports.ts';
@@ -25,6 +26,7 @@ export {
   proxy_on_request_body,
   proxy_on_request_headers,
   proxy_on_request_trailers,
+  proxy_on_response_body,
   proxy_on_tick,
   proxy_on_vm_start,
 };

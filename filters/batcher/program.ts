@@ -18,6 +18,7 @@ export class RouteProgram {
   deadlineHeader: string = '';
   retryFailed: boolean = true;
   sizeHeaders: boolean = true;
+  grpc: boolean = false;
 }
 
 export class BatcherProgram {
@@ -54,6 +55,7 @@ function compileRoute(config: BatcherRoute): RouteProgram {
   route.deadlineHeader = config.deadlineHeader.toLowerCase();
   route.retryFailed = config.retryFailed;
   route.sizeHeaders = config.sizeHeaders;
+  route.grpc = config.grpc;
   for (let i = 0; i < config.identityHeaders.length; i++) {
     route.identityHeaders.push(config.identityHeaders[i].toLowerCase());
   }

@@ -2,6 +2,7 @@
 import { decodeBatcherConfig } from '../contract/batcher-config.ts';
 import { Problems } from '../contract/fields.ts';
 import { NOTED_BATCH } from '../contract/headers.ts';
+import { MAX_BATCH_REQUESTS } from '../contract/limits.ts';
 import { call } from '../host/callout.ts';
 import { nowMs, setTickMs } from '../host/clock.ts';
 import { Property } from '../host/property.ts';
@@ -13,6 +14,7 @@ import {
   noteDecoded,
   Root,
   reply,
+  replyGrpc,
   replyJson,
   Stream,
 } from '../host/stream.ts';
@@ -27,8 +29,10 @@ import { Batcher, NOT_CALLED } from './core.ts';
 import { batchCounts, recordCall, requestCounts } from './counts.ts';
 import { ANSWER, CALL, Effect, RESUME, RETRY, SHARE_FAILURE, TICK } from './effect.ts';
 import { BatcherStream, StreamMember } from './filter.ts';
+import { GRPC_DEADLINE_EXCEEDED } from './grpc-status.ts';
 import { BatcherProgram, compile } from './program.ts';
 
+const NO_BYTES = new Uint8Array(0);
 const BATCH_FACT = new Property(NOTED_BATCH);
 
 /** What this worker holds. One for all configurations: they share its memory. */
@@ -40,6 +44,12 @@ export class BatcherRoot extends Root {
   /** The stream whose body callback is running: it is released by what that returns. */
   private running: Stream | null = null;
   private runningResumed: bool = false;
+  /** Whether a callback of a request is running: while one is, nobody else may be answered. */
+  private inRequest: bool = false;
+  /** Requests that the running callback has answered. */
+  private told: i32 = 0;
+  /** Those whose time is up, and who are told so with the next tick. */
+  private late: StreamMember[] = [];
   /** The call whose answer is being shared out. */
   private answering: BatchCall | null = null;
 
@@ -59,8 +69,14 @@ export class BatcherRoot extends Root {
   }
 
   tick(): void {
+    const late = this.late;
+    const count = min(late.length, MAX_BATCH_REQUESTS);
+    this.late = late.slice(count);
+    for (let i = 0; i < count; i++) this.timeUpOf(late[i]);
     this.core.tick(nowMs());
-    this.apply();
+    this.told = count;
+    this.carryOutAll();
+    if (this.late.length > 0) setTickMs(1);
   }
 
   ended(): void {
@@ -69,16 +85,26 @@ export class BatcherRoot extends Root {
 
   /** Carries out what the rules want, also what they want because a call could not be made. */
   apply(): void {
+    this.told = 0;
+    this.carryOutAll();
+  }
+
+  private carryOutAll(): void {
     const effects = this.core.effects;
     for (let i = 0; i < effects.length; i++) this.carryOut(effects[i]);
     effects.length = 0;
   }
 
-  /** As `apply`, in the body callback of `stream`. Returns whether that stream goes on. */
+  /**
+   * As `apply`, in a callback of `stream`. Returns whether that stream goes on. An answer to another stream
+   * would have Envoy stop this one, whatever the callback returns, and keep nothing of its body.
+   */
   applyFor(stream: Stream): bool {
     this.running = stream;
     this.runningResumed = false;
+    this.inRequest = true;
     this.apply();
+    this.inRequest = false;
     this.running = null;
     return this.runningResumed;
   }
@@ -104,9 +130,7 @@ export class BatcherRoot extends Root {
   /** Answers a request that cannot wait for its turn. */
   timeUp(stream: BatcherStream, waitsMs: f64, outcome: string): void {
     if (!enterStream(stream)) return;
-    const message = 'no answer within ' + i32(Math.max(0, waitsMs)).toString() + ' ms';
-    const refusal = new Refusal(504, 'timeout', message);
-    replyJson(504, 'modelweir_batch_timeout', asciiBytes(errorBody(stream.protocol(), refusal)));
+    replyLate(stream, 'no answer within ' + i32(Math.max(0, waitsMs)).toString() + ' ms');
     leaveStream();
     requestCounts.add(stream.route, outcome);
   }
@@ -126,14 +150,28 @@ export class BatcherRoot extends Root {
       else if (effect.kind == RETRY) this.resume(stream, 'retried_alone');
       else if (effect.kind == ANSWER) this.answer(stream, member, effect.index);
       else if (effect.kind == SHARE_FAILURE) this.shareFailure(stream, member);
-      else this.timeUp(stream, member.deadlineMs - member.arrivedMs, 'timed_out');
+      else if (this.mayTell(stream)) this.timeUpOf(member as StreamMember);
+      else this.late.push(member as StreamMember);
     }
+  }
+
+  /** Now: each answer begins within the end of the one before it, so there cannot be any number. */
+  private mayTell(stream: Stream): bool {
+    if (this.inRequest && stream !== this.running) return false;
+    return this.told++ < MAX_BATCH_REQUESTS;
+  }
+
+  private timeUpOf(member: StreamMember): void {
+    this.timeUp(member.stream, member.deadlineMs - member.arrivedMs, 'timed_out');
   }
 
   private resume(stream: BatcherStream, outcome: string): void {
     requestCounts.add(stream.route, outcome);
-    if (this.running === stream) this.runningResumed = true;
-    else if (enterStream(stream)) {
+    if (this.running === stream) {
+      this.runningResumed = true;
+      stream.limitTime(nowMs());
+    } else if (enterStream(stream)) {
+      stream.limitTime(nowMs());
       continueRequest();
       leaveStream();
     }
@@ -148,7 +186,7 @@ export class BatcherRoot extends Root {
     const callout = new BatchCall(this, batch, share);
     let called = false;
     if (joined !== null && enterStream(first)) {
-      const headers = headersOfCall(route, joined);
+      const headers = headersOfCall(route, joined, timeoutMs);
       leaveStream();
       recordCall(route.name, requests.length, share.totalRows, batch.members[0].waitMs);
       called = call(this, batch.lane.cluster, headers, joined.bytes, timeoutMs, callout);
@@ -166,7 +204,12 @@ export class BatcherRoot extends Root {
     if (answer === null || !enterStream(stream)) return;
     const part = answer.slice(index);
     BATCH_FACT.set(callout.noteFor(member));
-    reply(200, 'modelweir_batch', callout.headersFor(member, part.jsonBytes), part.bytes);
+    if (stream.isGrpc) {
+      stream.grpcAnswer = part.bytes;
+      reply(200, 'modelweir_batch', callout.grpcHeadersFor(member), NO_BYTES);
+    } else {
+      reply(200, 'modelweir_batch', callout.headersFor(member, part.jsonBytes), part.bytes);
+    }
     leaveStream();
     requestCounts.add(stream.route, 'joined');
   }
@@ -175,16 +218,24 @@ export class BatcherRoot extends Root {
     const callout = this.answering;
     if (callout === null || !enterStream(stream)) return;
     BATCH_FACT.set(callout.noteFor(member));
-    if (callout.status > 0) {
+    if (callout.status > 0 && stream.isGrpc) {
+      reply(200, 'modelweir_batch_failed', callout.grpcFailureFor(member), NO_BYTES);
+    } else if (callout.status > 0) {
       const headers = callout.headersFor(member, -1);
       reply(callout.status, 'modelweir_batch_failed', headers, callout.body);
-    } else {
-      const refusal = new Refusal(504, 'timeout', 'the backend did not answer in time');
-      replyJson(504, 'modelweir_batch_timeout', asciiBytes(errorBody(stream.protocol(), refusal)));
-    }
+    } else replyLate(stream, 'the backend did not answer in time');
     leaveStream();
     requestCounts.add(stream.route, 'failed_together');
   }
+}
+
+function replyLate(stream: BatcherStream, message: string): void {
+  if (stream.isGrpc) {
+    replyGrpc(504, 'modelweir_batch_timeout', GRPC_DEADLINE_EXCEEDED, message);
+    return;
+  }
+  const refusal = new Refusal(504, 'timeout', message);
+  replyJson(504, 'modelweir_batch_timeout', asciiBytes(errorBody(stream.protocol(), refusal)));
 }
 
 /** The requests of a batch, which are given away: a called batch needs them no more, and may read them again. */

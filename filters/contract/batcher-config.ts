@@ -41,6 +41,8 @@ export class BatcherRoute {
   retryFailed: boolean = true;
   /** Whether the response says how many requests and rows shared its call, and how long it waited. */
   sizeHeaders: boolean = true;
+  /** Whether gRPC requests are joined: their answers take a way of their own through the proxy. */
+  grpc: boolean = false;
 }
 
 export class BatcherConfig {
@@ -79,6 +81,7 @@ function decodeRoute(value: JsonValue, index: i32, problems: Problems): BatcherR
   route.deadlineHeader = fields.string('deadlineHeader', MAX_NAME_LENGTH);
   route.retryFailed = fields.bool('retryFailed');
   route.sizeHeaders = fields.bool('sizeHeaders');
+  route.grpc = fields.bool('grpc');
   fields.end();
   return route;
 }
@@ -107,5 +110,6 @@ function encodeRoute(route: BatcherRoute): string {
   writer.string('deadlineHeader', route.deadlineHeader);
   writer.bool('retryFailed', route.retryFailed);
   writer.bool('sizeHeaders', route.sizeHeaders);
+  writer.bool('grpc', route.grpc);
   return writer.text();
 }

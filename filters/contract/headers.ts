@@ -33,6 +33,8 @@ export const BATCH_SIZE_HEADER: string = 'x-modelweir-batch-size';
 export const BATCH_ROWS_HEADER: string = 'x-modelweir-batch-rows';
 /** Batcher to caller: how long its request was held before the call, in milliseconds. */
 export const BATCH_WAIT_HEADER: string = 'x-modelweir-batch-wait-ms';
+/** Batcher to Envoy's Lua filter: the answer gets a message of gRPC from the batcher, `true`. Nobody else sees it. */
+export const GRPC_ANSWER_HEADER: string = 'x-modelweir-grpc-answer';
 
 /** What the filters write into a request. Envoy takes each of them away before it reaches a backend. */
 export const REQUEST_HEADERS_OF_FILTERS: string[] = [

@@ -42,6 +42,11 @@ export const MAX_FIELD_VALUE_BYTES: i32 = 1024;
 /** Different fields that all routes of a mesh together may want: a bit each, for every body. */
 export const MAX_BODY_FIELDS: i32 = 32;
 
+/**
+ * Requests that one callback may answer: Envoy answers each within the end of the one before, and its stack ends
+ * somewhere beyond 5,000.
+ */
+export const MAX_BATCH_REQUESTS: i32 = 1000;
 export const MAX_BATCH_ROWS: i32 = 65536;
 export const DEFAULT_BATCH_ROWS: i32 = 32;
 export const MAX_BATCH_BYTES: i32 = 67108864;

@@ -11,7 +11,10 @@ import { HeaderSource } from '../wire/header-source.ts';
 /** Header maps, as proxy-wasm numbers them. */
 export const REQUEST_HEADERS: u32 = 0;
 export const RESPONSE_HEADERS: u32 = 2;
+/** Reading or writing them makes them, where a body callback says that its body is the end. */
+export const RESPONSE_TRAILERS: u32 = 3;
 export const CALLOUT_HEADERS: u32 = 6;
+export const CALLOUT_TRAILERS: u32 = 7;
 
 /** A header's name in bytes, lower case. Make them once, at the top of a module. */
 export class HeaderName {

@@ -22,7 +22,7 @@ interface Bench {
 const BENCHES: Readonly<Record<string, Bench>> = {
   // Many cases: as little of each as is still well above the 10 ms in which CPU time is counted.
   router: { run: routerBench, rounds: 4, seconds: 1.5 },
-  batcher: { run: batcherBench, rounds: 5, seconds: 2 },
+  batcher: { run: batcherBench, rounds: 3, seconds: 0.6 },
   splitter: { run: splitterBench, rounds: 5, seconds: 2 },
   reload: { run: reloadBench, rounds: 5, seconds: 2 },
 };
@@ -34,6 +34,10 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     /** A regular expression over the names of the router's cases, `^1 kB first 16`, or of the splitter's parts. */
     only: { type: 'string', default: '' },
+    /** Of the batcher's, by their names and commas: `digits-json,workers`. */
+    cases: { type: 'string', default: '' },
+    /** Likewise: `1,64`. */
+    connections: { type: 'string', default: '' },
   },
 });
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
@@ -53,6 +57,15 @@ for (const name of names) {
   const rounds = Number(values.rounds ?? bench.rounds);
   const seconds = Number(values.seconds ?? bench.seconds);
   console.log(`\n## ${name} (${rounds} rounds of ${seconds} s, medians)\n`);
-  targets.push(...(await bench.run({ rounds, seconds, only: new RegExp(values.only) })));
+  const part = {
+    only: new RegExp(values.only),
+    cases: list(values.cases),
+    connections: list(values.connections).map(Number),
+  };
+  targets.push(...(await bench.run({ rounds, seconds, ...part })));
 }
 process.exit(printTargets(targets) ? 0 : 1);
+
+function list(text: string): string[] {
+  return text.split(',').filter((item) => item !== '');
+}

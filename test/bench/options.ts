@@ -6,4 +6,8 @@ export interface BenchOptions {
   readonly seconds: number;
   /** The names of the cases that run, where a benchmark names its cases. */
   readonly only: RegExp;
+  /** Likewise, by their names; empty means all. */
+  readonly cases: readonly string[];
+  /** How many connections, where a benchmark varies that; empty means all that it has. */
+  readonly connections: readonly number[];
 }

@@ -159,6 +159,7 @@ const BATCHER = {
       deadlineHeader: 'x-wait-ms',
       retryFailed: false,
       sizeHeaders: true,
+      grpc: true,
     },
   ],
 };

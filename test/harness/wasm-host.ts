@@ -15,6 +15,7 @@ export interface CallAnswer {
   readonly status: number;
   readonly headers?: Headers;
   readonly body: string | Uint8Array;
+  readonly trailers?: Headers;
 }
 
 /** A value that all machines of one id share, and how often it was set. */
@@ -27,6 +28,7 @@ export interface SharedValue {
 export interface AnswerView {
   readonly headers: HeaderPairs;
   readonly body: Buffer;
+  readonly trailers: HeaderPairs;
 }
 
 export class WasmHost {
@@ -130,7 +132,9 @@ export class WasmHost {
     const view = answer === 'failure' ? null : answerView(answer);
     this.answer = view;
     const headers = view?.headers.length ?? 0;
-    this.callback('proxy_on_http_call_response', root, token, headers, view?.body.length ?? 0, 0);
+    const size = view?.body.length ?? 0;
+    const trailers = view?.trailers.length ?? 0;
+    this.callback('proxy_on_http_call_response', root, token, headers, size, trailers);
     this.answer = null;
   }
 
@@ -214,5 +218,6 @@ function answerView(answer: CallAnswer): AnswerView {
     [':status', String(answer.status)],
     ...Object.entries(answer.headers ?? {}),
   ];
-  return { headers, body: Buffer.from(answer.body as Uint8Array) };
+  const trailers = Object.entries(answer.trailers ?? {});
+  return { headers, body: Buffer.from(answer.body as Uint8Array), trailers };
 }

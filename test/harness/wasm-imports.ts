@@ -10,6 +10,7 @@ const NOT_FOUND = 1;
 const BAD_ARGUMENT = 2;
 const CAS_MISMATCH = 8;
 const NO_GRPC_STATUS = -1;
+const RESPONSE_TRAILERS = 3;
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'critical'];
 
 type Call = (...args: never[]) => number;
@@ -63,6 +64,9 @@ function headerCalls(host: WasmHost): Record<string, Call> {
   const pairsOf = (map: number): HeaderPairs => {
     if (map === 0) return present(host.effectiveStream().request.headers, 'request headers');
     if (map === 2) return present(host.effectiveStream().response.headers, 'response headers');
+    if (map === RESPONSE_TRAILERS)
+      return present(host.effectiveStream().response.trailers, 'response trailers');
+    if (map === 7) return present(host.answer?.trailers ?? null, 'call-out trailers');
     if (map === 6) return present(host.answer?.headers ?? null, 'call-out headers');
     throw new Error(`header map ${map} is none that this phase has`);
   };
@@ -90,9 +94,13 @@ function headerCalls(host: WasmHost): Record<string, Call> {
       assert.equal(name, name.toLowerCase(), 'header names are lower case');
       // biome-ignore lint/suspicious/noControlCharactersInRegex: the very thing that is looked for
       assert.doesNotMatch(text, /[\u0000-\u001f\u007f]/, `control character in header ${name}`);
-      const side = sideOf(map);
       const others = pairsOf(map).filter(([existing]) => existing !== name);
-      side.headers = [...others, [name, text]];
+      if (map === RESPONSE_TRAILERS) {
+        host.effectiveStream().response.trailers = [...others, [name, text]];
+        host.record(`set response trailer ${name}=${text}`);
+        return OK;
+      }
+      sideOf(map).headers = [...others, [name, text]];
       host.record(`set ${sideName(map)} ${name}=${text}`);
       return OK;
     },

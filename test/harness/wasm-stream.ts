@@ -27,6 +27,8 @@ export class Side {
   /** What get_buffer_bytes shows: all that is held, or the chunk that just came. */
   body: Buffer | null = null;
   held = false;
+  /** What a filter may add behind the end of a body; null: that has not come. */
+  trailers: HeaderPairs | null = null;
   /** What has left, in pieces. */
   readonly sent: Buffer[] = [];
 
@@ -132,6 +134,7 @@ export class WasmStream {
 
   private body(side: Side, name: string, data: string | Uint8Array, end: boolean): number {
     side.add(Buffer.from(data as Uint8Array));
+    if (end) side.trailers ??= [];
     const action = this.host.callback(name, this.id, side.body?.length ?? 0, end ? 1 : 0);
     if (action === CONTINUE) side.release();
     return action;

@@ -1,6 +1,6 @@
 /**
  * One client on one connection, as lean as a million requests want it: bytes that were written before, and
- * of the answer only its status, its length and its variant.
+ * of the answer only its status, its variant and its body.
  */
 import { connect, type Socket } from 'node:net';
 
@@ -11,6 +11,8 @@ export interface SoakAnswer {
   readonly status: number;
   /** Of the header `x-modelweir-variant`; empty: none. */
   readonly variant: string;
+  /** Each byte as a letter. */
+  readonly body: string;
 }
 
 export class SoakConnection {
@@ -78,6 +80,7 @@ export class SoakConnection {
     const head = this.#received.slice(0, headEnd);
     const length = Number(headerOf(head, 'content-length'));
     if (this.#received.length < headEnd + HEAD_END.length + length) return;
+    const body = this.#received.slice(headEnd + HEAD_END.length);
     this.#received = '';
     // Answered before all of the request was read: Envoy takes no other one on this connection.
     const isUnread = (this.#socket?.writableLength ?? 0) > 0;
@@ -85,6 +88,7 @@ export class SoakConnection {
     this.#settle({
       status: Number(head.slice(9, 12)),
       variant: headerOf(head, 'x-modelweir-variant'),
+      body,
     });
   }
 }

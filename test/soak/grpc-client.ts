@@ -32,7 +32,7 @@ export class GrpcClient {
     this.#port = port;
   }
 
-  /** The HTTP status: a backend that knows no gRPC answers all the same. */
+  /** The HTTP status, no body: a backend that knows no gRPC answers all the same. */
   call(): Promise<SoakAnswer> {
     const session = this.#open();
     return new Promise((resolve, reject) => {
@@ -40,7 +40,7 @@ export class GrpcClient {
       let answer: SoakAnswer | null = null;
       stream.on('response', (headers) => {
         const variant = String(headers['x-modelweir-variant'] ?? '');
-        answer = { status: Number(headers[':status']), variant };
+        answer = { status: Number(headers[':status']), variant, body: '' };
       });
       stream.on('error', reject);
       stream.on('close', () => {

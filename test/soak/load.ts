@@ -1,7 +1,8 @@
 /** The clients of a soak: each sends its next request when it has its answer, until it is told to stop. */
-import { SoakConnection } from './connection.ts';
+import { type SoakAnswer, SoakConnection } from './connection.ts';
 import { GrpcClient } from './grpc-client.ts';
 import { requestMix, type SoakRequest } from './requests.ts';
+import type { SoakScene } from './scene.ts';
 
 export interface LoadCounts {
   /** Answered as they should be, hung up on purpose, and neither. */
@@ -12,11 +13,14 @@ export interface LoadCounts {
   /** What failed, and how often. */
   readonly failures: Map<string, number>;
   maxMs: number;
+  /** Name of the request that took `maxMs`. */
+  slowest: string;
 }
 
 const SEED = 1;
 /** One call over gRPC after so many requests of a client. */
 const GRPC_EVERY = 50;
+const GRPC_CALL = { name: 'gRPC', expected: 200 };
 
 export class SoakLoad {
   readonly counts: LoadCounts = {
@@ -26,18 +30,20 @@ export class SoakLoad {
     statuses: new Map(),
     failures: new Map(),
     maxMs: 0,
+    slowest: '',
   };
   readonly #clients: readonly SoakConnection[];
-  readonly #grpc: GrpcClient;
+  /** Null: no calls over gRPC. */
+  readonly #grpc: GrpcClient | null;
   readonly #next: () => SoakRequest;
   #running: Promise<unknown> | null = null;
   #isStopping = false;
 
   /** `burst`: how many requests of one kind come in a row. */
-  constructor(port: number, connections: number, burst: number) {
-    this.#next = requestMix(SEED, burst);
+  constructor(scene: SoakScene, port: number, connections: number, burst: number) {
+    this.#next = requestMix(scene.requests, SEED, burst);
     this.#clients = Array.from({ length: connections }, () => new SoakConnection(port));
-    this.#grpc = new GrpcClient(port);
+    this.#grpc = scene.hasGrpc ? new GrpcClient(port) : null;
   }
 
   /** Requests that are over, whatever became of them. */
@@ -58,37 +64,43 @@ export class SoakLoad {
 
   close(): void {
     for (const client of this.#clients) client.close();
-    this.#grpc.close();
+    this.#grpc?.close();
   }
 
   async #run(client: SoakConnection): Promise<void> {
     for (let count = 1; !this.#isStopping; count++) {
-      if (count % GRPC_EVERY === 0) {
-        await this.#exchange('gRPC', 200, () => this.#grpc.call());
+      const grpc = this.#grpc;
+      if (grpc !== null && count % GRPC_EVERY === 0) {
+        await this.#exchange(GRPC_CALL, () => grpc.call());
         continue;
       }
-      const { name, bytes, expected } = this.#next();
-      if (expected !== null) await this.#exchange(name, expected, () => client.send(bytes));
-      else await client.hangUp(bytes).then(() => this.counts.hungUp++);
+      const request = this.#next();
+      if (request.expected !== null)
+        await this.#exchange(request, () => client.send(request.bytes));
+      else await client.hangUp(request.bytes).then(() => this.counts.hungUp++);
     }
   }
 
   async #exchange(
-    name: string,
-    expected: number,
-    send: () => Promise<{ status: number }>,
+    { name, expected, answer, orElse }: Omit<SoakRequest, 'share' | 'bytes'>,
+    send: () => Promise<SoakAnswer>,
   ): Promise<void> {
     const { counts } = this;
     const started = performance.now();
     try {
-      const { status } = await send();
+      const { status, body } = await send();
       add(counts.statuses, status);
-      if (status === expected) counts.answered++;
-      else this.#fail(`${name}: ${status} and not ${expected}`);
+      if (status === orElse) counts.answered++;
+      else if (status !== expected) this.#fail(`${name}: ${status} and not ${expected}`);
+      else if (answer !== undefined && body !== answer) this.#fail(`${name}: another answer`);
+      else counts.answered++;
     } catch (error) {
       this.#fail(`${name}: ${error instanceof Error ? error.message : error}`);
     }
-    counts.maxMs = Math.max(counts.maxMs, performance.now() - started);
+    const ms = performance.now() - started;
+    if (ms <= counts.maxMs) return;
+    counts.maxMs = ms;
+    counts.slowest = name;
   }
 
   #fail(what: string): void {

@@ -1,4 +1,5 @@
-/** The mesh of a soak: routes of all kinds to one backend, and weights that are edited all the time. */
+/** The mesh of the mixed soak: routes of all kinds to one backend, and weights that are edited all the time. */
+import { backend, documents, route, variant, weightedVariants } from './objects.ts';
 
 /** Public names. */
 export const MODELS = {
@@ -10,11 +11,6 @@ export const MODELS = {
   /** Over gRPC. */
   messages: 'messages',
 } as const;
-
-/** The variants of `chat`. */
-export const VARIANTS = ['stable', 'canary'] as const;
-
-const WEIGHT = 100;
 
 /** All but the route of `chat`. */
 export function meshYaml(port: number): string {
@@ -34,30 +30,5 @@ export function meshYaml(port: number): string {
 
 /** The route of `chat`, all of it to the variant of this number. Its file is the one that is edited. */
 export function weightsYaml(served: number): string {
-  const variants = VARIANTS.map((name, at) => variant(name, 'plain', at === served ? WEIGHT : 0));
-  return documents([route(MODELS.chat, variants)]);
-}
-
-function backend(name: string, protocol: string, port: number, more: object = {}): object {
-  return {
-    ...head('ModelBackend', name),
-    spec: { protocol, endpoints: [{ address: '127.0.0.1', port }], ...more },
-  };
-}
-
-function route(model: string, variants: readonly object[], more: object = {}): object {
-  return { ...head('ModelRoute', model), spec: { models: [{ name: model }], variants, ...more } };
-}
-
-function variant(name: string, backendName: string, weight = 1): object {
-  return { name, backendRef: { name: backendName }, weight };
-}
-
-function head(kind: string, name: string): object {
-  return { apiVersion: 'modelweir.dev/v1alpha1', kind, metadata: { name } };
-}
-
-/** JSON is YAML. */
-function documents(objects: readonly object[]): string {
-  return objects.map((object) => `${JSON.stringify(object)}\n`).join('---\n');
+  return documents([route(MODELS.chat, weightedVariants('plain', served))]);
 }

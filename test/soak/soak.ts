@@ -3,9 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestMesh } from '../harness/mesh.ts';
 import { SoakLoad } from './load.ts';
 import { type MemorySample, memoryOf } from './memory.ts';
+import type { SoakScene } from './scene.ts';
 import { WeightUpdates } from './updates.ts';
 
 export interface SoakOptions {
+  readonly scene: SoakScene;
   readonly requests: number;
   readonly updates: number;
   readonly connections: number;
@@ -29,6 +31,8 @@ export interface SoakResult {
   /** After the warm-up, and at the end; both with no request under way. */
   readonly before: MemorySample;
   readonly after: MemorySample;
+  /** Between the two. */
+  readonly updatesBetween: number;
 }
 
 /** Until then memory may grow: by then each kind of request has come in a burst. */
@@ -41,16 +45,18 @@ const SAMPLES = 20;
 const SETTLE_MS = 1000;
 const POLL_MS = 5;
 
+/** @throws {Error} with its logs when Envoy goes. */
 export async function soak(mesh: TestMesh, options: SoakOptions): Promise<SoakResult> {
-  const { requests, updates } = options;
+  const { scene, requests, updates } = options;
   const port = Number(new URL(mesh.url).port);
-  const load = new SoakLoad(port, options.connections, Math.ceil(requests / BURSTS));
-  const edits = new WeightUpdates(mesh, port);
+  const load = new SoakLoad(scene, port, options.connections, Math.ceil(requests / BURSTS));
+  const edits = new WeightUpdates(mesh, scene, port);
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1000;
   const isOver = (): boolean => load.done >= requests && (edits.seen >= updates || edits.isStuck);
   const rate = new Rate();
   const sample = async (): Promise<MemorySample> => {
+    if (mesh.envoy.hasExited) throw new Error(`Envoy has gone\n${mesh.logs()}`);
     const memory = await memoryOf(mesh.envoy);
     options.onSample({
       requests: load.done,
@@ -71,6 +77,7 @@ export async function soak(mesh: TestMesh, options: SoakOptions): Promise<SoakRe
   const warmUp = Math.max(requests * WARM_UP_SHARE, Math.min(requests / 2, MIN_WARM_UP_REQUESTS));
   while (load.done < warmUp) await sleep(POLL_MS);
   const before = await settled();
+  const seenBefore = edits.seen;
   load.start();
   let sampled = load.done;
   while (!isOver()) {
@@ -83,7 +90,8 @@ export async function soak(mesh: TestMesh, options: SoakOptions): Promise<SoakRe
   const after = await settled();
   load.close();
   edits.close();
-  return { load, edits, seconds: seconds(), before, after };
+  const updatesBetween = edits.seen - seenBefore;
+  return { load, edits, seconds: seconds(), before, after, updatesBetween };
 }
 
 class Rate {

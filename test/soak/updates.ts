@@ -1,9 +1,9 @@
 /** Edits of weights while the load goes on: each counts once an answer shows it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CHAT_PATH, chatBody } from '../bench/router/chat-body.ts';
 import type { TestMesh } from '../harness/mesh.ts';
 import { SoakConnection } from './connection.ts';
-import { MODELS, VARIANTS, weightsYaml } from './resources.ts';
+import { requestBytes } from './requests.ts';
+import { type SoakScene, VARIANTS } from './scene.ts';
 
 const TIMEOUT_MS = 20_000;
 const POLL_MS = 2;
@@ -20,9 +20,14 @@ export class WeightUpdates {
   isStuck = false;
   readonly #mesh: TestMesh;
   readonly #client: SoakConnection;
+  readonly #scene: SoakScene;
+  readonly #question: Buffer;
 
-  constructor(mesh: TestMesh, port: number) {
+  constructor(mesh: TestMesh, scene: SoakScene, port: number) {
+    const { path, body } = scene.question;
     this.#mesh = mesh;
+    this.#scene = scene;
+    this.#question = requestBytes('POST', path, { 'content-type': 'application/json' }, body);
     this.#client = new SoakConnection(port);
   }
 
@@ -30,7 +35,7 @@ export class WeightUpdates {
   async next(): Promise<void> {
     const served = (this.seen + 1) % VARIANTS.length;
     const started = performance.now();
-    await this.#mesh.write(WEIGHTS_FILE, weightsYaml(served));
+    await this.#mesh.write(WEIGHTS_FILE, this.#scene.weightsYaml(served));
     while (performance.now() - started < TIMEOUT_MS) {
       if ((await this.#variant()) === VARIANTS[served]) {
         this.seen++;
@@ -48,7 +53,7 @@ export class WeightUpdates {
 
   async #variant(): Promise<string> {
     try {
-      const { status, variant } = await this.#client.send(QUESTION);
+      const { status, variant } = await this.#client.send(this.#question);
       if (status !== 200) this.failed++;
       return variant;
     } catch {
@@ -57,8 +62,3 @@ export class WeightUpdates {
     }
   }
 }
-
-const BODY = chatBody(MODELS.chat, 'first', 200);
-const QUESTION = Buffer.from(
-  `POST ${CHAT_PATH} HTTP/1.1\r\nhost: mesh\r\ncontent-length: ${BODY.length}\r\n\r\n${BODY}`,
-);

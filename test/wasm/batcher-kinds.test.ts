@@ -133,6 +133,20 @@ for (const peerIdentity of [true, false]) {
   });
 }
 
+test('without a URI a certificate is known by its digest; who has none meets nobody', () => {
+  const scene = new Scene({ ...CONFIG, routes: [{ ...ROUTE, peerIdentity: true }] });
+  const by = (digest: string) => ({
+    attributes: { 'connection\0sha256_peer_certificate_digest': digest },
+  });
+  scene.lead({}, by('aa'));
+  assert.equal(scene.arrive({}, by('bb')).action, CONTINUE);
+  assert.equal(scene.arrive({}, by('aa')).action, HOLD);
+  scene.host.takeEffects();
+  scene.lead();
+  scene.lead();
+  assert.equal(scene.count('no_peer'), 2);
+});
+
 function planOf(kind: number, contentLength: string): string {
   const plan = Object.assign(new Plan(), { kind, protocol: 'OpenInference', variant: 'stable' });
   Object.assign(plan, { model: 'digits', path: '/v2/models/digits/infer', contentLength });

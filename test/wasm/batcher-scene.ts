@@ -19,6 +19,7 @@ export const ROUTE = {
   deadlineHeader: 'X-Wait-Ms',
   retryFailed: true,
   sizeHeaders: true,
+  grpc: false,
 };
 
 export const CONFIG = {

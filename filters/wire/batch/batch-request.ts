@@ -8,6 +8,8 @@ export const BATCH_OPEN_INFERENCE: i32 = 0;
 export const BATCH_KSERVE_V1: i32 = 1;
 /** `POST /v1/embeddings`. */
 export const BATCH_EMBEDDINGS: i32 = 2;
+/** `/inference.GRPCInferenceService/ModelInfer`, with raw contents. */
+export const BATCH_GRPC: i32 = 3;
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
@@ -22,7 +24,7 @@ export class BatchRequest {
   rows: i32 = 0;
   /** Its part of what the call uses: tokens, or bytes of text. Of embeddings only. */
   weight: i32 = 0;
-  /** With quotes. */
+  /** With quotes; of gRPC there are none. */
   id: Span = NO_SPAN;
   /** In the order of the bytes. */
   edits: Edit[] = [];

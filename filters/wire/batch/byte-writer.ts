@@ -36,6 +36,28 @@ export class ByteWriter {
     }
     this.at = end;
   }
+
+  /** A number from 0 in protobuf's form. */
+  varint(value: i32): void {
+    let rest = value;
+    while (rest > 0x7f) {
+      this.byte((rest & 0x7f) | 0x80);
+      rest >>= 7;
+    }
+    this.byte(rest);
+  }
+
+  /** Four bytes, the highest first. */
+  bigEndian(value: i32): void {
+    for (let shift = 24; shift >= 0; shift -= 8) this.byte((value >> shift) & 0xff);
+  }
+}
+
+/** How many bytes `varint` writes. */
+export function varintLength(value: i32): i32 {
+  let bytes: i32 = 1;
+  for (let rest = value >> 7; rest > 0; rest >>= 7) bytes++;
+  return bytes;
 }
 
 /** How many digits `whole` writes. */

@@ -16,6 +16,16 @@ export const EDIT_ITEMS: i32 = 4;
 /** A number that is divided among the members. */
 export const EDIT_COUNT: i32 = 5;
 
+/** Of gRPC: the four bytes before the message. */
+export const EDIT_MESSAGE_LENGTH: i32 = 6;
+/** Of gRPC: the length before a tensor, and that before its shape. Both grow with the number of rows. */
+export const EDIT_TENSOR_LENGTH: i32 = 7;
+export const EDIT_SHAPE_LENGTH: i32 = 8;
+/** Of gRPC: a tensor's elements with the length before them. */
+export const EDIT_RAW: i32 = 9;
+/** Of gRPC: the message's id with the length before it. */
+export const EDIT_TEXT_ID: i32 = 10;
+
 /** A span to replace. Edits stand in the order of the bytes and never overlap. */
 export class Edit {
   readonly kind: i32;

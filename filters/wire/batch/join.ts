@@ -2,9 +2,10 @@
  * Joins requests into one. The first is the mould; of the others only their elements are taken, at their
  * commas, and their binary tensors. Each byte is copied once, into a buffer of the exact size.
  */
-import { BatchRequest } from './batch-request.ts';
+import { BATCH_GRPC, BatchRequest } from './batch-request.ts';
 import { ByteWriter, wholeLength } from './byte-writer.ts';
 import { EDIT_LIST, EDIT_ROWS, Edit } from './edit.ts';
+import { joinGrpc } from './grpc-join.ts';
 
 /** Far above what a proxy holds, and far below where sizes overflow. */
 const MAX_JOINED_BYTES: f64 = 1073741824;
@@ -17,10 +18,12 @@ export class JoinedBody {
   readonly bytes: Uint8Array;
   /** For the header Inference-Header-Content-Length; -1: none. */
   readonly jsonBytes: i32;
+  readonly isGrpc: boolean;
 
-  constructor(bytes: Uint8Array, jsonBytes: i32) {
+  constructor(bytes: Uint8Array, jsonBytes: i32, isGrpc: boolean) {
     this.bytes = bytes;
     this.jsonBytes = jsonBytes;
+    this.isGrpc = isGrpc;
   }
 }
 
@@ -32,13 +35,16 @@ export function joinBatch(requests: BatchRequest[]): JoinedBody | null {
   if (requests.length == 0) return null;
   const first = requests[0];
   const header = first.hasHeader ? first.jsonEnd : -1;
-  if (requests.length == 1) return new JoinedBody(first.bytes, header);
+  const isGrpc = first.kind == BATCH_GRPC;
+  if (requests.length == 1) return new JoinedBody(first.bytes, header, isGrpc);
   let most: f64 = 0;
   for (let i = 0; i < requests.length; i++) {
     if (!first.joinsWith(requests[i])) return null;
     most += f64(requests[i].bytes.length);
   }
-  return most > MAX_JOINED_BYTES ? null : new Joining(requests).join();
+  if (most > MAX_JOINED_BYTES) return null;
+  if (isGrpc) return new JoinedBody(joinGrpc(requests), -1, true);
+  return new Joining(requests).join();
 }
 
 class Joining {
@@ -78,7 +84,7 @@ class Joining {
     for (let i = 0; i < first.binarySlots.length; i++) {
       this.writeSlot(first.binarySlots[i], -1, writer);
     }
-    return new JoinedBody(writer.bytes, first.hasHeader ? jsonBytes : -1);
+    return new JoinedBody(writer.bytes, first.hasHeader ? jsonBytes : -1, false);
   }
 
   private jsonLength(): i32 {

@@ -1,8 +1,14 @@
 /** Reads the answer to a joined call. */
 import { BatchAnswer } from './batch-answer.ts';
-import { BATCH_EMBEDDINGS, BATCH_KSERVE_V1, BATCH_OPEN_INFERENCE } from './batch-request.ts';
+import {
+  BATCH_EMBEDDINGS,
+  BATCH_GRPC,
+  BATCH_KSERVE_V1,
+  BATCH_OPEN_INFERENCE,
+} from './batch-request.ts';
 import { BatchShare } from './batch-share.ts';
 import { readEmbeddingsAnswer } from './embeddings-answer.ts';
+import { readGrpcAnswer } from './grpc-answer.ts';
 import { readOpenInferenceAnswer } from './open-inference-answer.ts';
 import { readPredictionsAnswer } from './predictions-answer.ts';
 
@@ -17,6 +23,7 @@ export function readBatchAnswer(
   jsonBytes: i32,
 ): BatchAnswer | null {
   if (share.totalRows <= 0 || jsonBytes == 0 || jsonBytes > bytes.length) return null;
+  if (share.kind == BATCH_GRPC) return readGrpcAnswer(share, bytes);
   const answer = new BatchAnswer(share, bytes, jsonBytes);
   const kind = share.kind;
   let known = false;

@@ -2,6 +2,7 @@
  * What two requests must have in common to share a call, as bytes: a member's own order of keys and inputs
  * does not show in it. Tokens of JSON stand in it as they are written, so it cannot be read in two ways.
  */
+import { Span } from './span.ts';
 
 /** Enough for most, so that they need not grow. */
 const FIRST_BYTES: i32 = 160;
@@ -40,4 +41,10 @@ export class Signature {
     grown.set(this.bytes, 0);
     this.bytes = grown;
   }
+}
+
+/** A text that may have any bytes, behind its length. */
+export function addText(signature: Signature, from: Uint8Array, text: Span): void {
+  signature.whole(text.missing ? -1 : text.length);
+  signature.add(from, text.start, text.end);
 }

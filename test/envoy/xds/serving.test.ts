@@ -43,6 +43,7 @@ const BATCHING: ir.Batching = {
   deadlineHeader: null,
   retryFailed: true,
   sizeHeaders: true,
+  grpc: false,
 };
 
 for (const mode of MODES) {

@@ -56,6 +56,7 @@ describe('a good object gets its defaults', () => {
         peerIdentity: false,
         retryFailed: true,
         sizeHeaders: true,
+        grpc: false,
       },
     });
   });
@@ -319,7 +320,7 @@ describe('these are refused with the field, the limit and the fix', () => {
       route({ batching: null }),
       [
         'spec.batching: must be an object with maxRows, maxBytes, maxDelayMs, maxInFlight, timeoutMs, ' +
-          'identityHeaders, peerIdentity, deadlineHeader, retryFailed, sizeHeaders; got nothing (give it a value, or remove the field)',
+          'identityHeaders, peerIdentity, deadlineHeader, retryFailed, sizeHeaders, grpc; got nothing (give it a value, or remove the field)',
       ],
     ],
     [

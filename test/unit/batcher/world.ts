@@ -21,6 +21,7 @@ import {
   NOT_CALLED,
   REFUSED,
   TOO_LATE,
+  UNREADABLE,
 } from '../../../filters/batcher/core.ts';
 import {
   ANSWER,
@@ -184,7 +185,7 @@ export class World {
       this.core.failed(call.batch, howRefused(reply.status), this.now);
     } else {
       this.answer = readBatchAnswer(call.share, reply.bytes, reply.jsonBytes);
-      if (this.answer === null) this.core.failed(call.batch, REFUSED, this.now);
+      if (this.answer === null) this.core.failed(call.batch, UNREADABLE, this.now);
       else this.core.answered(call.batch, this.now);
     }
     this.apply();

@@ -155,6 +155,7 @@ test('a route has a class only where its timeout is not the default, and a mark 
     deadlineHeader: null,
     retryFailed: true,
     sizeHeaders: true,
+    grpc: false,
   };
   const routes = [
     { ...ROUTE, name: 'default/a' },

@@ -28,6 +28,7 @@ const BATCHING: Batching = {
   deadlineHeader: null,
   retryFailed: true,
   sizeHeaders: true,
+  grpc: false,
 };
 
 function encode(mesh: Mesh): Snapshot {
@@ -53,6 +54,11 @@ const EDITS: readonly { readonly name: string; readonly mesh: Mesh; readonly typ
     types: ['extension'],
   },
   { name: 'a timeout', mesh: withRoute({ timeoutMs: 500 }), types: ['route', 'extension'] },
+  {
+    name: 'joining gRPC',
+    mesh: withRoute({ batching: { ...BATCHING, grpc: true } }),
+    types: ['route', 'extension'],
+  },
   { name: 'a retry', mesh: withRoute({ retry: RETRY }), types: ['cluster', 'route', 'extension'] },
   {
     name: 'what a header says of decisions',
@@ -150,6 +156,7 @@ test('router and splitter share a machine, and only the router is in the way of 
       '(modelweir.splitter)',
       'modelweir.trailers',
       'modelweir.batcher',
+      'modelweir.answers',
       'envoy.filters.http.router',
     ],
   );
