@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 /** The command line: one file per command. */
 import { Command } from 'commander';
+import { evalCommand } from './cli/eval/index.ts';
 import { explainCommand } from './cli/explain.ts';
 import { CommandFailure } from './cli/failure.ts';
+import { inferCommand } from './cli/infer/index.ts';
+import { optimizeCommand } from './cli/optimize/index.ts';
 import { quickstartCommand } from './cli/quickstart/index.ts';
 import { serveCommand } from './cli/serve.ts';
 import { statusCommand } from './cli/status.ts';
@@ -16,7 +19,10 @@ const program = new Command('modelweir')
   .addCommand(serveCommand())
   .addCommand(validateCommand())
   .addCommand(explainCommand())
-  .addCommand(statusCommand());
+  .addCommand(statusCommand())
+  .addCommand(inferCommand())
+  .addCommand(evalCommand())
+  .addCommand(optimizeCommand());
 
 for (const command of [program, ...program.commands]) {
   // Whoever calls the command wrongly gets 2, as for a folder that is missing.

@@ -49,7 +49,11 @@ export function parseInputs(
   return inputs as Tensor[];
 }
 
-function parseShape(given: Fields, declared: TensorMetadata, where: string): readonly number[] {
+export function parseShape(
+  given: Fields,
+  declared: TensorMetadata,
+  where: string,
+): readonly number[] {
   if (given['datatype'] !== declared.datatype) {
     throw invalid(
       `${where}: datatype is ${JSON.stringify(given['datatype'])}, the model takes "${declared.datatype}"`,

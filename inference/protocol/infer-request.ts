@@ -2,7 +2,7 @@ import { invalid } from './errors.ts';
 import { parseInputs } from './infer-inputs.ts';
 import { parseOutputs, type RequestedOutput } from './infer-outputs.ts';
 import { parseRawRequest } from './raw-request.ts';
-import { isObject, parseParameters } from './request-fields.ts';
+import { type Fields, isObject, parseParameters } from './request-fields.ts';
 import { parseJson } from './request-json.ts';
 import type { ModelMetadata, Tensor } from './tensor.ts';
 import { TensorBlobs } from './tensor-blobs.ts';
@@ -24,6 +24,8 @@ export interface InferRequest {
   readonly inputs: readonly Tensor[];
   /** In the order in which the response lists them. */
   readonly outputs: readonly RequestedOutput[];
+  /** Those of the request itself, scalars all. */
+  readonly parameters?: Fields | undefined;
 }
 
 /**
@@ -45,5 +47,6 @@ export function parseInferRequest(
     id,
     inputs: parseInputs(body['inputs'], new TensorBlobs(binary), model, limits),
     outputs: parseOutputs(body['outputs'], parameters, model, limits),
+    parameters,
   };
 }

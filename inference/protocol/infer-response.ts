@@ -54,7 +54,8 @@ export class InferResponseEncoder {
   }
 }
 
-function elements(datatype: Datatype, data: TensorData): string {
+/** The elements as JSON, without the brackets around them. */
+export function elements(datatype: Datatype, data: TensorData): string {
   switch (datatype) {
     case 'BYTES':
       return (data as readonly string[]).map((s) => JSON.stringify(s)).join(',');

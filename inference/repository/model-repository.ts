@@ -1,61 +1,72 @@
 /**
- * Owns the folder layout `NAME/VERSION/model.onnx`: which models and versions there are, and which are
- * to be served. It reads names only; what is inside a model file is the runtime's concern.
+ * Owns the folder layout `NAME/VERSION/model.onnx` with an optional `NAME/config.yaml`: which models and
+ * versions there are. It reads names, times and configurations; what is inside a model file is the runtime's
+ * concern.
  */
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type FolderState, stateOf } from './version-folder.ts';
 
 export interface ModelFile {
   readonly name: string;
   readonly version: string;
+  /** Of model.onnx; what belongs to it lies beside it. */
   readonly path: string;
 }
 
+export interface VersionFolder extends FolderState {
+  readonly file: ModelFile;
+}
+
+export interface ModelFolder {
+  readonly name: string;
+  /** Lowest first; each has a model.onnx. */
+  readonly versions: readonly VersionFolder[];
+  /** Of `config.yaml`; undefined when there is none. */
+  readonly config: (FolderState & { readonly path: string }) | undefined;
+}
+
 const MODEL_FILE = 'model.onnx';
+const CONFIG_FILE = 'config.yaml';
 const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const VERSION = /^[1-9][0-9]{0,15}$/;
 
 /**
- * The files to serve. A choice is `NAME` (its highest version) or `NAME:VERSION`; without choices, every
- * model's highest version.
- * @throws Error saying what is missing and what there is instead.
+ * Every model of the folder that has a version, by name.
+ * @throws Error of the file system when the folder cannot be read.
  */
-export async function findModels(folder: string, choices: readonly string[]): Promise<ModelFile[]> {
-  const all = await listModels(folder);
-  if (all.length === 0) {
-    throw new Error(
-      `no models in ${folder}: expected NAME/VERSION/${MODEL_FILE}, with VERSION a number from 1`,
-    );
-  }
-  const names = [...new Set(all.map(({ name }) => name))];
-  const chosen = (choices.length > 0 ? choices : names).map((choice) => pick(all, choice, folder));
-  return [...new Set(chosen)];
-}
-
-/** Every model file of the folder, by name and then by version, lowest first. */
-export async function listModels(folder: string): Promise<ModelFile[]> {
-  const files: ModelFile[] = [];
+export async function listModels(folder: string): Promise<ModelFolder[]> {
+  const root = await realpath(folder);
+  const models: ModelFolder[] = [];
   for (const name of (await subfolders(folder)).filter((entry) => MODEL_NAME.test(entry)).sort()) {
-    const versions = (await subfolders(join(folder, name))).filter((entry) => VERSION.test(entry));
-    for (const version of versions.sort((a, b) => Number(a) - Number(b))) {
-      const path = join(folder, name, version, MODEL_FILE);
-      if (await isFile(path)) files.push({ name, version, path });
-    }
+    const model = await readModel(folder, name, root);
+    if (model.versions.length > 0) models.push(model);
   }
-  return files;
+  return models;
 }
 
-function pick(all: readonly ModelFile[], choice: string, folder: string): ModelFile {
-  const [name, version] = choice.split(':');
-  const versions = all.filter((file) => file.name === name);
-  const found =
-    version === undefined ? versions.at(-1) : versions.find((file) => file.version === version);
-  if (found) return found;
-  const known =
-    versions.length > 0
-      ? `its versions are ${versions.map((file) => file.version).join(', ')}`
-      : `there are ${[...new Set(all.map((file) => file.name))].join(', ')}`;
-  throw new Error(`no model ${JSON.stringify(choice)} in ${folder}: ${known}`);
+async function readModel(folder: string, name: string, root: string): Promise<ModelFolder> {
+  const versions: VersionFolder[] = [];
+  const found = await subfolders(join(folder, name)).catch(() => []);
+  for (const version of found
+    .filter((entry) => VERSION.test(entry))
+    .sort((a, b) => Number(a) - Number(b))) {
+    const parent = join(folder, name, version);
+    const path = join(parent, MODEL_FILE);
+    if (!(await isFile(path))) continue;
+    const state = await stateOf(parent, root).catch(unreadable);
+    versions.push({ ...state, file: { name, version, path } });
+  }
+  const path = join(folder, name, CONFIG_FILE);
+  const config = (await isFile(path))
+    ? { ...(await stateOf(path, root).catch(unreadable)), path }
+    : undefined;
+  return { name, versions, config };
+}
+
+/** Its files come and go, or must not be read: it is looked at again. */
+function unreadable(error: Error): FolderState {
+  return { stamp: '', changedMs: Date.now(), problem: error.message };
 }
 
 async function subfolders(folder: string): Promise<string[]> {

@@ -12,7 +12,8 @@ export class BatchPlan {
   readonly #variableTails: boolean;
 
   constructor(metadata: SessionMetadata) {
-    const leading = [...metadata.leading.inputs, ...metadata.leading.outputs];
+    const { inputs, outputs } = metadata.dimensions;
+    const leading = [...inputs, ...outputs].map(([first]) => first);
     const names = new Set(leading.filter((dimension) => dimension !== ''));
     this.joins =
       metadata.inputs.length > 0 && leading.every((d) => typeof d === 'string') && names.size <= 1;

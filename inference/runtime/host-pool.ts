@@ -1,6 +1,5 @@
 import type { Tensor } from '../protocol/tensor.ts';
-import type { SessionMetadata } from './model-session.ts';
-import type { RunResult, SessionHost } from './session-host.ts';
+import type { LoadedSession, RunResult, SessionHost } from './session-host.ts';
 
 const FIRST_RESTART_MS = 10;
 const LONGEST_RESTART_MS = 10_000;
@@ -15,6 +14,8 @@ export class HostPool {
   readonly #idle: SessionHost[] = [];
   readonly #hosts = new Set<SessionHost>();
   readonly #restarts = new Set<NodeJS.Timeout>();
+  /** Hosts that are being started in place of others. */
+  readonly #replacing = new Set<Promise<void>>();
   #closing = false;
 
   /** `onLoss` is told why a host ended, or could not be replaced. */
@@ -28,7 +29,7 @@ export class HostPool {
    * Starts all hosts and waits for them.
    * @throws Error when the model cannot be loaded.
    */
-  async open(): Promise<SessionMetadata> {
+  async open(): Promise<LoadedSession> {
     const hosts = Array.from({ length: this.#size }, () => this.#start());
     const loads = await Promise.allSettled(hosts.map((host) => host.loaded));
     const failure = loads.find((load) => load.status === 'rejected');
@@ -74,6 +75,8 @@ export class HostPool {
     this.#closing = true;
     for (const timer of this.#restarts) clearTimeout(timer);
     await Promise.all([...this.#hosts].map((host) => host.close()));
+    // A thread that is ended in the middle of loading aborts the process.
+    await Promise.all(this.#replacing);
   }
 
   #join(host: SessionHost): void {
@@ -92,7 +95,8 @@ export class HostPool {
   #restartIn(delayMs: number): void {
     const timer = setTimeout(() => {
       this.#restarts.delete(timer);
-      void this.#restart(delayMs);
+      const restart = this.#restart(delayMs).finally(() => this.#replacing.delete(restart));
+      this.#replacing.add(restart);
     }, delayMs);
     this.#restarts.add(timer);
   }

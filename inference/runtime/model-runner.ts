@@ -2,21 +2,34 @@
  * Owns one model's traffic: what waits, what runs, and who gets which rows of the result. It knows tensors
  * and hosts; it must not know HTTP, JSON or onnxruntime.
  */
-import { invalid, RequestError } from '../protocol/errors.ts';
+import { RequestError } from '../protocol/errors.ts';
 import type { Tensor } from '../protocol/tensor.ts';
-import { BatchPlan, sliceRows } from './batch-plan.ts';
+import type { PaddingConfig } from '../repository/model-config.ts';
+import { answerBatch, type Run } from './batch-answer.ts';
+import { BatchPlan } from './batch-plan.ts';
 import { BatchQueue, type QueueLimits } from './batch-queue.ts';
+import { Deadlines } from './deadlines.ts';
+import type { UsedProvider } from './execution-provider.ts';
 import { HostPool } from './host-pool.ts';
 import { ModelLoad } from './model-load.ts';
 import type { SessionMetadata } from './model-session.ts';
-import { type Client, Deadlines, PendingRequest } from './pending-request.ts';
-import type { RunResult, SessionHost } from './session-host.ts';
+import { ModelStatistics } from './model-statistics.ts';
+import { Padding } from './padding.ts';
+import { type Client, PendingRequest } from './pending-request.ts';
+import { RequestIntake, type SubmitOptions } from './request-intake.ts';
+import type { LoadedSession, RunResult, SessionHost } from './session-host.ts';
 
-export interface RunnerOptions extends QueueLimits {
+export interface RunnerOptions extends Omit<QueueLimits, 'levels'> {
   /** Hosts, and so runs at a time. */
   readonly workers: number;
   /** From the arrival of a request to its answer. A run that has begun is not stopped. */
   readonly requestTimeoutMs: number;
+  /** Default: one. */
+  readonly priorityLevels?: number | undefined;
+  /** Default: the middle one. */
+  readonly defaultPriority?: number | undefined;
+  /** By input: dimensions to fill up so that more requests can share a run. */
+  readonly pad?: Readonly<Record<string, PaddingConfig>> | undefined;
 }
 
 /** Is told what happens, for metrics and the log. */
@@ -28,32 +41,54 @@ export interface RunnerObserver {
 
 export class ModelRunner {
   readonly metadata: SessionMetadata;
+  readonly provider: UsedProvider;
   readonly load: ModelLoad;
+  readonly statistics = new ModelStatistics();
   readonly #options: RunnerOptions;
   readonly #observer: RunnerObserver;
   readonly #pool: HostPool;
   readonly #plan: BatchPlan;
+  readonly #padding: Padding | undefined;
+  readonly #intake: RequestIntake;
   readonly #queue: BatchQueue<PendingRequest>;
   /** Parts of a batch that failed as a whole: they go first, and are not joined again. */
   readonly #retries: PendingRequest[][] = [];
   readonly #deadlines: Deadlines;
+  #openRequests = 0;
+  #onIdle: (() => void)[] = [];
   #scheduled = false;
+  /** Whether the queue was searched for those that have gone since something was taken from it. */
+  #swept = false;
+  #delay: NodeJS.Timeout | undefined;
+  #closed = false;
 
   private constructor(
     pool: HostPool,
-    metadata: SessionMetadata,
+    session: LoadedSession,
     options: RunnerOptions,
     observer: RunnerObserver,
   ) {
+    const { metadata, provider } = session;
     this.#pool = pool;
     pool.onIdle = () => this.#dispatch();
     this.metadata = metadata;
+    this.provider = provider;
     this.#options = options;
     this.#observer = observer;
     this.#plan = new BatchPlan(metadata);
-    const maxBatchRows = this.#plan.joins ? options.maxBatchRows : 1;
-    const limits = { maxBatchRows, maxQueueRows: options.maxQueueRows };
-    this.#queue = new BatchQueue(limits, (request) => this.#drop(request));
+    const pad = options.pad ?? {};
+    this.#padding = Object.keys(pad).length > 0 ? new Padding(pad, metadata) : undefined;
+    this.#intake = new RequestIntake(this.#plan, this.#padding, options);
+    const { maxBatchRows } = this;
+    const limits = {
+      maxBatchRows,
+      maxQueueRows: options.maxQueueRows,
+      // Who cannot share a run has nothing to wait for.
+      maxDelayMs: maxBatchRows > 1 ? options.maxDelayMs : 0,
+      preferredRows: options.preferredRows,
+      levels: options.priorityLevels,
+    };
+    this.#queue = new BatchQueue(limits, (request) => request.drop());
     this.load = new ModelLoad(maxBatchRows, performance.now());
     this.#deadlines = new Deadlines(options.requestTimeoutMs, () => {
       this.#queue.sweep();
@@ -61,19 +96,45 @@ export class ModelRunner {
     });
   }
 
-  /** @throws Error when the model cannot be loaded. */
+  /** @throws Error when the model cannot be loaded, or the options do not fit it. */
   static async open(
     startHost: () => SessionHost,
     options: RunnerOptions,
     observer: RunnerObserver,
   ): Promise<ModelRunner> {
     const pool = new HostPool(options.workers, startHost, (reason) => observer.onLoss(reason));
-    return new ModelRunner(pool, await pool.open(), options, observer);
+    const session = await pool.open();
+    try {
+      return new ModelRunner(pool, session, options, observer);
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
   }
 
   /** False while every worker is lost and none is back yet. */
   get ready(): boolean {
     return this.#pool.serving > 0;
+  }
+
+  /** Requests without an answer yet. */
+  get openRequests(): number {
+    return this.#openRequests;
+  }
+
+  /** Rows that share a run at most; 1 for a model whose requests cannot. */
+  get maxBatchRows(): number {
+    return this.#plan.joins ? this.#options.maxBatchRows : 1;
+  }
+
+  /** Runs at a time. */
+  get workers(): number {
+    return this.#options.workers;
+  }
+
+  /** Requests that wait for a worker. */
+  get queuedRequests(): number {
+    return this.#queue.size;
   }
 
   /** Rows that wait for a worker. */
@@ -83,32 +144,23 @@ export class ModelRunner {
 
   /**
    * Takes a request whose inputs fit the metadata; the client hears of everything else.
-   * @throws RequestError when it is refused at once: rows that disagree, or a full queue.
+   * @throws RequestError when it is refused at once: inputs that disagree, a full queue, a deadline in the past.
    */
-  submit(inputs: readonly Tensor[], client: Client): void {
-    const rows = this.#plan.rows(inputs);
-    if (typeof rows === 'string') throw invalid(rows);
-    const { maxQueueRows } = this.#options;
-    if (rows > maxQueueRows) {
-      throw new RequestError(
-        'too-large',
-        `the request has ${rows} rows; at most ${maxQueueRows} may wait (--max-queue-rows): send fewer at a time`,
-      );
+  submit(inputs: readonly Tensor[], client: Client, options: SubmitOptions = {}): void {
+    if (this.#closed) {
+      throw new RequestError('unavailable', 'this version of the model was unloaded; try again');
     }
-    const request = new PendingRequest(
-      client,
-      inputs,
-      rows,
-      this.#plan.lane(inputs),
-      performance.now(),
-    );
-    if (!this.#queue.offer(request)) {
+    const submission = this.#intake.take(inputs, options, performance.now());
+    const request = new PendingRequest(client, submission, this.#onSettled);
+    if (!this.#offer(request)) {
+      this.statistics.countFailed(0);
       throw new RequestError(
         'exhausted',
-        `the queue is full: ${this.#queue.rows} of ${maxQueueRows} rows wait (--max-queue-rows); try again later`,
+        `the queue is full: ${this.#queue.rows} of ${this.#options.maxQueueRows} rows wait (--max-queue-rows); try again later`,
       );
     }
-    this.#deadlines.watch(request);
+    this.#openRequests++;
+    this.#deadlines.watch(request, request.sinceMs);
     this.#measure(request.sinceMs);
     // At the end of this turn of the event loop, so that what arrived together runs together.
     if (!this.#scheduled) {
@@ -120,19 +172,48 @@ export class ModelRunner {
     }
   }
 
-  /** Waits for the runs in hand. Call when no request is open. */
+  /** Settles when no request is open; at once if none is. */
+  async drained(): Promise<void> {
+    if (this.#openRequests > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /** Takes no request any more, and waits for the runs in hand. Call when no request is open. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#deadlines.stop();
+    clearTimeout(this.#delay);
     await this.#pool.close();
   }
 
+  /** Those that have gone give their places to those that come. */
+  #offer(request: PendingRequest): boolean {
+    if (this.#queue.offer(request)) return true;
+    if (this.#swept) return false;
+    this.#swept = true;
+    this.#queue.sweep();
+    return this.#queue.offer(request);
+  }
+
   #dispatch(): void {
+    clearTimeout(this.#delay);
     while (this.#pool.idle) {
-      const batch = this.#nextRetry() ?? this.#queue.take();
-      if (batch.length > 0) this.#run(batch);
-      else if (this.#retries.length === 0 && this.#queue.empty) break;
+      const nowMs = performance.now();
+      const batch = this.#nextRetry() ?? this.#queue.take(nowMs);
+      if (!batch) {
+        this.#dispatchLater(nowMs);
+        break;
+      }
+      this.#swept = false;
+      if (batch.length > 0) this.#run(batch, nowMs);
     }
     this.#measure();
+  }
+
+  /** What waits for more must not wait for ever. */
+  #dispatchLater(nowMs: number): void {
+    const dueMs = this.#queue.dueMs();
+    if (dueMs === Number.POSITIVE_INFINITY) return;
+    this.#delay = setTimeout(() => this.#dispatch(), Math.max(1, dueMs - nowMs));
   }
 
   #measure(nowMs = performance.now()): void {
@@ -141,36 +222,32 @@ export class ModelRunner {
 
   #nextRetry(): PendingRequest[] | undefined {
     return this.#retries.shift()?.filter((request) => {
-      if (request.gone) this.#drop(request);
+      if (request.gone) request.drop();
       return !request.gone;
     });
   }
 
-  #run(batch: readonly PendingRequest[]): void {
-    const now = performance.now();
+  #run(batch: readonly PendingRequest[], startMs: number): void {
     let rows = 0;
     for (const request of batch) {
       rows += request.rows;
-      this.#observer.onQueued(now - request.sinceMs);
+      this.#observer.onQueued(startMs - request.sinceMs);
     }
     const inputs = this.#plan.join(
       batch.map((request) => request.inputs),
       rows,
     );
-    this.#pool.run(inputs, (result) => this.#onResult(batch, rows, now, result));
+    const run = { batch, rows, startMs, inputMs: performance.now() - startMs };
+    this.#pool.run(inputs, (result) => this.#onResult(run, result));
   }
 
-  #onResult(
-    batch: readonly PendingRequest[],
-    rows: number,
-    startMs: number,
-    result: RunResult,
-  ): void {
+  #onResult(run: Run, result: RunResult): void {
+    const { batch, rows } = run;
     if (result.kind === 'done') {
       this.#observer.onBatch(rows, result.computeMs);
       if (batch.length > 1 && !result.outputs.every(({ shape }) => shape[0] === rows))
         this.#split(batch);
-      else this.#answer(batch, startMs, result.outputs);
+      else this.#answer(run, result.outputs, result.computeMs);
     } else if (result.kind === 'failed') {
       if (batch.length > 1) this.#split(batch);
       else this.#fail(batch, new RequestError('internal', `the model failed: ${result.reason}`));
@@ -190,29 +267,24 @@ export class ModelRunner {
     this.#dispatch();
   }
 
-  #answer(batch: readonly PendingRequest[], startMs: number, outputs: readonly Tensor[]): void {
+  #answer(run: Run, outputs: readonly Tensor[], computeMs: number): void {
+    const { batch, startMs } = run;
     // First, so that the load that is reported with an answer counts the answer.
     const served = batch.filter((request) => !request.gone).length;
     this.load.countServed(served, startMs, performance.now());
-    let start = 0;
-    for (const request of batch) {
-      this.#deadlines.forget(request);
-      const { rows } = request;
-      const alone = batch.length === 1;
-      request.answer(alone ? outputs : outputs.map((output) => sliceRows(output, start, rows)));
-      start += rows;
-    }
-  }
-
-  #drop(request: PendingRequest): void {
-    this.#deadlines.forget(request);
-    request.drop();
+    answerBatch(run, outputs, computeMs, this.statistics, this.#padding);
   }
 
   #fail(batch: readonly PendingRequest[], error: RequestError): void {
-    for (const request of batch) {
-      this.#deadlines.forget(request);
-      request.fail(error);
-    }
+    for (const request of batch) request.fail(error);
   }
+
+  readonly #onSettled = (request: PendingRequest, answered: boolean): void => {
+    this.#deadlines.forget(request);
+    if (!answered) this.statistics.countFailed(performance.now() - request.sinceMs);
+    this.#openRequests--;
+    if (this.#openRequests > 0 || this.#onIdle.length === 0) return;
+    for (const resolve of this.#onIdle) resolve();
+    this.#onIdle = [];
+  };
 }

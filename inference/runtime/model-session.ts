@@ -11,6 +11,7 @@ import {
   type TensorData,
   type TensorMetadata,
 } from '../protocol/tensor.ts';
+import { createOn, type ProviderOptions, type UsedProvider } from './execution-provider.ts';
 
 const DATATYPES: Readonly<Partial<Record<OrtTensor.Type, Datatype>>> = {
   bool: 'BOOL',
@@ -37,24 +38,30 @@ export type Dimension = number | string;
 export interface SessionMetadata {
   readonly inputs: readonly TensorMetadata[];
   readonly outputs: readonly TensorMetadata[];
-  /** Dimension 0 of each input and output; undefined for scalars. Equal names are equal sizes. */
-  readonly leading: {
-    readonly inputs: readonly (Dimension | undefined)[];
-    readonly outputs: readonly (Dimension | undefined)[];
+  /** The dimensions of each input and output with their names. Equal names are equal sizes. */
+  readonly dimensions: {
+    readonly inputs: readonly (readonly Dimension[])[];
+    readonly outputs: readonly (readonly Dimension[])[];
   };
 }
 
 export interface SessionOptions {
   /** Threads that one run may use; onnxruntime's own default is every core, for every session. */
   readonly threadsPerRun: number;
+  /** Default: the CPU. */
+  readonly provider?: ProviderOptions;
+  /** Rows of the runs on zeros before the first request; default: one of one row. */
+  readonly warmupRows?: readonly number[];
 }
 
 export class ModelSession {
   readonly metadata: SessionMetadata;
+  readonly provider: UsedProvider;
   readonly #session: InferenceSession;
   readonly #ortTypes: readonly OrtTensor.Type[];
 
-  private constructor(session: InferenceSession) {
+  private constructor(session: InferenceSession, provider: UsedProvider) {
+    this.provider = provider;
     this.#session = session;
     const inputs = session.inputMetadata.map(tensorsOnly);
     const outputs = session.outputMetadata.map(tensorsOnly);
@@ -62,24 +69,28 @@ export class ModelSession {
     this.metadata = {
       inputs: inputs.map(describe),
       outputs: outputs.map(describe),
-      leading: {
-        inputs: inputs.map(({ shape }) => shape[0]),
-        outputs: outputs.map(({ shape }) => shape[0]),
+      dimensions: {
+        inputs: inputs.map(({ shape }) => shape),
+        outputs: outputs.map(({ shape }) => shape),
       },
     };
   }
 
   /** @throws Error when the file is no model, or one with inputs or outputs that cannot be carried. */
   static async load(path: string, options: SessionOptions): Promise<ModelSession> {
-    const session = await InferenceSession.create(path, {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: options.threadsPerRun,
-      interOpNumThreads: 1,
-      // Waiting threads that spin take the CPU from the proxy beside this process.
-      extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
-      logSeverityLevel: FATAL,
-    });
-    return new ModelSession(session);
+    const [session, provider] = await createOn(options.provider, (executionProviders) =>
+      InferenceSession.create(path, {
+        executionProviders,
+        intraOpNumThreads: options.threadsPerRun,
+        interOpNumThreads: 1,
+        // Waiting threads that spin take the CPU from the proxy beside this process.
+        extra: {
+          session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } },
+        },
+        logSeverityLevel: FATAL,
+      }),
+    );
+    return new ModelSession(session, provider);
   }
 
   /** One run over all outputs. `inputs` are in the metadata's order and must not change until it ends. */
@@ -97,12 +108,19 @@ export class ModelSession {
   }
 
   /**
-   * Runs once on zeros, because a first run allocates and is many times slower. What it thinks of zeros does
-   * not matter: a model may well refuse them.
+   * Runs on zeros, because a first run allocates and is many times slower. What it thinks of zeros does not
+   * matter: a model may well refuse them.
    */
-  async warmUp(): Promise<void> {
-    const zeros = this.metadata.inputs.map((input) => zeroTensor(input));
-    await this.run(zeros).catch(() => undefined);
+  async warmUp(rows: readonly number[] = [1]): Promise<void> {
+    for (const count of rows) {
+      const zeros = this.metadata.inputs.map((input) => zeroTensor(input, count));
+      await this.run(zeros).catch(() => undefined);
+    }
+  }
+
+  /** Gives its memory back. Nothing may run, now or later. */
+  async release(): Promise<void> {
+    await this.#session.release();
   }
 }
 
@@ -134,8 +152,8 @@ function describe({ name, type, shape }: InferenceSession.TensorValueMetadata): 
   return { name, datatype, shape: shape.map((size) => (typeof size === 'number' ? size : -1)) };
 }
 
-function zeroTensor({ datatype, shape: declared }: TensorMetadata): Tensor {
-  const shape = declared.map((size) => (size === -1 ? 1 : size));
+function zeroTensor({ datatype, shape: declared }: TensorMetadata, rows: number): Tensor {
+  const shape = declared.map((size, i) => (size !== -1 ? size : i === 0 ? rows : 1));
   const count = elementCount(shape);
   const data =
     datatype === 'BYTES' ? new Array<string>(count).fill('') : new ELEMENT_ARRAYS[datatype](count);

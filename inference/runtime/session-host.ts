@@ -1,4 +1,5 @@
 import type { Tensor } from '../protocol/tensor.ts';
+import type { UsedProvider } from './execution-provider.ts';
 import type { SessionMetadata } from './model-session.ts';
 
 /** How a batch ended. `died`: the thread that had it is gone, and what it did is unknown. */
@@ -7,13 +8,19 @@ export type RunResult =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'died'; readonly reason: string };
 
+/** What is known of a session once it is loaded and warm. */
+export interface LoadedSession {
+  readonly metadata: SessionMetadata;
+  readonly provider: UsedProvider;
+}
+
 /**
  * Where a session lives: today a worker thread. The seam behind which a session on the event loop itself
  * can be put for models that run in microseconds.
  */
 export interface SessionHost {
-  /** Settles once, with the metadata or with why the model cannot be loaded. */
-  readonly loaded: Promise<SessionMetadata>;
+  /** Settles once, with what was loaded or with why it cannot be. */
+  readonly loaded: Promise<LoadedSession>;
   /** Settles once, when the host is no longer of use. */
   readonly ended: Promise<string>;
   /** Runs one batch; the next only after `settle` was called. The inputs' buffers may be taken away. */

@@ -1,8 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import type { Tensor } from '../protocol/tensor.ts';
-import type { SessionMetadata } from './model-session.ts';
-import type { RunResult, SessionHost } from './session-host.ts';
-import type { RunMessage, WorkerReport, WorkerSettings } from './worker-messages.ts';
+import { buffersOf } from './handed-over.ts';
+import type { LoadedSession, RunResult, SessionHost } from './session-host.ts';
+import {
+  CLOSE_MESSAGE,
+  type WorkerMessage,
+  type WorkerReport,
+  type WorkerSettings,
+} from './worker-messages.ts';
 
 const WORKER_FILE = new URL('./session-worker.ts', import.meta.url);
 
@@ -12,13 +17,14 @@ process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 
 /** A session in a thread of its own. */
 export class WorkerHost implements SessionHost {
-  readonly loaded: Promise<SessionMetadata>;
+  readonly loaded: Promise<LoadedSession>;
   readonly ended: Promise<string>;
   readonly #worker: Worker;
-  readonly #loaded = Promise.withResolvers<SessionMetadata>();
+  readonly #loaded = Promise.withResolvers<LoadedSession>();
   readonly #ended = Promise.withResolvers<string>();
   #settle: ((result: RunResult) => void) | undefined;
   #reason = '';
+  #isLoaded = false;
   #closing = false;
 
   /** `file` is another worker for tests that need one that misbehaves. */
@@ -35,20 +41,30 @@ export class WorkerHost implements SessionHost {
 
   run(inputs: readonly Tensor[], settle: (result: RunResult) => void): void {
     this.#settle = settle;
-    const message: RunMessage = { inputs };
-    this.#worker.postMessage(message, buffersOf(inputs));
+    this.#send({ inputs }, buffersOf(inputs));
   }
 
   async close(): Promise<void> {
     this.#closing = true;
     // Ending a thread in the middle of a run aborts the whole process.
-    if (!this.#settle) await this.#worker.terminate();
+    if (!this.#settle) this.#end();
     await this.ended;
   }
 
+  #end(): void {
+    if (this.#isLoaded) this.#send(CLOSE_MESSAGE, []);
+    else void this.#worker.terminate();
+  }
+
+  #send(message: WorkerMessage, transfer: ArrayBuffer[]): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
   #onReport(report: WorkerReport): void {
-    if (report.kind === 'loaded') this.#loaded.resolve(report.metadata);
-    else if (report.kind === 'refused') this.#loaded.reject(new Error(report.reason));
+    if (report.kind === 'loaded') {
+      this.#isLoaded = true;
+      this.#loaded.resolve(report);
+    } else if (report.kind === 'refused') this.#loaded.reject(new Error(report.reason));
     else this.#onRunEnd(report);
   }
 
@@ -56,7 +72,7 @@ export class WorkerHost implements SessionHost {
     const settle = this.#settle;
     this.#settle = undefined;
     settle?.(result);
-    if (this.#closing && !this.#settle) void this.#worker.terminate();
+    if (this.#closing && !this.#settle) this.#end();
   }
 
   #onExit(reason: string): void {
@@ -64,14 +80,4 @@ export class WorkerHost implements SessionHost {
     this.#ended.resolve(reason);
     this.#onRunEnd({ kind: 'died', reason });
   }
-}
-
-/** Whole buffers are handed over; a view into a larger one is copied. */
-function buffersOf(tensors: readonly Tensor[]): ArrayBuffer[] {
-  const buffers: ArrayBuffer[] = [];
-  for (const { data } of tensors) {
-    if (!ArrayBuffer.isView(data) || !(data.buffer instanceof ArrayBuffer)) continue;
-    if (data.byteLength === data.buffer.byteLength) buffers.push(data.buffer);
-  }
-  return buffers;
 }

@@ -28,11 +28,12 @@ export class BodyReader {
     return this.#heldBytes;
   }
 
-  /** One of the two is called, once; neither when the client goes away first. */
+  /** One of the three is called, once; `onGone` when the client goes away first. */
   read(
     request: IncomingMessage,
     onBody: (body: HeldBody) => void,
     onError: (error: RequestError) => void,
+    onGone?: () => void,
   ): void {
     const declared = Number(request.headers['content-length'] ?? 0);
     const refusal = this.#refuse(request, declared);
@@ -73,6 +74,7 @@ export class BodyReader {
       if (done) return;
       done = true;
       release();
+      onGone?.();
     });
   }
 

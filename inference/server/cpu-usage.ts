@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { allowedCpus } from '../runtime/cpu-limit.ts';
 
 const MIN_INTERVAL_MS = 1000;
-/** Of a container, as it sees itself: "QUOTA PERIOD" in microseconds, or "max PERIOD". */
-const QUOTA_FILE = '/sys/fs/cgroup/cpu.max';
 
 /** The share of the CPU time that the process may use which it and all its threads did use. */
 export class CpuUsage {
@@ -28,21 +25,4 @@ export class CpuUsage {
     }
     return this.#utilization;
   }
-}
-
-function allowedCpus(): number {
-  let text = '';
-  try {
-    text = readFileSync(QUOTA_FILE, 'utf8');
-  } catch {
-    // Not Linux, no cgroup v2, or the root of it.
-  }
-  return Math.min(availableParallelism(), cpusOfQuota(text));
-}
-
-/** Exported for its tests: CPUs that a `cpu.max` allows; infinite when it sets no limit. */
-export function cpusOfQuota(text: string): number {
-  const [quota, period] = text.split(' ').map(Number);
-  const cpus = (quota ?? Number.NaN) / (period ?? Number.NaN);
-  return cpus > 0 ? cpus : Number.POSITIVE_INFINITY;
 }

@@ -1,107 +1,126 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { RequestError } from '../protocol/errors.ts';
+import type { RequestError } from '../protocol/errors.ts';
 import { type InferRequest, parseInferRequest } from '../protocol/infer-request.ts';
-import type { InferAnswer } from '../protocol/infer-response.ts';
 import type { Tensor } from '../protocol/tensor.ts';
 import type { TensorLimits } from '../protocol/tensor-limits.ts';
 import type { ServedModel } from '../runtime/model-catalog.ts';
 import type { Client } from '../runtime/pending-request.ts';
 import type { BodyReader, HeldBody } from './body-reader.ts';
 import { JSON_LENGTH_HEADER, splitInferBody } from './infer-body.ts';
-import type { LoadReport } from './load-report.ts';
-import type { PodMetrics } from './pod-metrics.ts';
-import { sendError, sendTensors, statusOf } from './responses.ts';
+import type { InferCall, InferService } from './infer-service.ts';
+import { sendError, sendTensors } from './responses.ts';
 
-/** POST .../infer: body to tensors, tensors to the model's runner, its answer to the client. */
+/** POST .../infer: body to tensors, tensors to the service, its answer to the client. */
 export class InferHandler {
-  /** Undefined: answers say nothing of the load. */
-  loadReport: LoadReport | undefined;
   readonly #bodies: BodyReader;
   readonly #limits: TensorLimits;
-  readonly #metrics: PodMetrics;
+  readonly #service: InferService;
 
-  constructor(bodies: BodyReader, limits: TensorLimits, metrics: PodMetrics) {
+  constructor(bodies: BodyReader, limits: TensorLimits, service: InferService) {
     this.#bodies = bodies;
     this.#limits = limits;
-    this.#metrics = metrics;
+    this.#service = service;
   }
 
   handle(model: ServedModel, request: IncomingMessage, response: ServerResponse): void {
-    const fail = (error: RequestError): void => this.#fail(model, response, error);
-    // Joined by a comma if it came twice, which is no length then.
-    const jsonLength = request.headers[JSON_LENGTH_HEADER] as string | undefined;
-    this.#bodies.read(request, (body) => this.#infer(model, body, jsonLength, response), fail);
+    // Until it is submitted: it must not be closed while the body comes.
+    model.hold();
+    const call = new HttpCall(this.#service, model, request, response);
+    this.#bodies.read(
+      request,
+      (body) => this.#infer(call, body),
+      (error) => call.refuse(error),
+      () => model.release(),
+    );
   }
 
-  #infer(
-    model: ServedModel,
-    body: HeldBody,
-    jsonLength: string | undefined,
-    response: ServerResponse,
-  ): void {
+  #infer(call: HttpCall, body: HeldBody): void {
+    const { model } = call;
+    let parsed: InferRequest;
     try {
-      const parts = splitInferBody(body.bytes, jsonLength);
-      const parsed = parseInferRequest(parts, model.metadata, this.#limits);
-      model.runner.submit(parsed.inputs, this.#client(model, parsed, body, response));
+      // Joined by a comma if it came twice, which is no length then.
+      const parts = splitInferBody(body.bytes, call.header(JSON_LENGTH_HEADER));
+      parsed = parseInferRequest(parts, model.metadata, this.#limits);
     } catch (error) {
       body.release();
-      this.#fail(model, response, error);
-    }
-  }
-
-  #client(
-    model: ServedModel,
-    parsed: InferRequest,
-    body: HeldBody,
-    response: ServerResponse,
-  ): Client {
-    return {
-      get gone() {
-        return response.destroyed;
-      },
-      answer: (outputs: readonly Tensor[]) => {
-        body.release();
-        this.#answer(model, parsed, outputs, response);
-      },
-      fail: (error: RequestError) => {
-        body.release();
-        this.#fail(model, response, error);
-      },
-      drop: () => body.release(),
-    };
-  }
-
-  #answer(
-    model: ServedModel,
-    parsed: InferRequest,
-    outputs: readonly Tensor[],
-    response: ServerResponse,
-  ): void {
-    let answer: InferAnswer;
-    try {
-      answer = model.encoder.encode(parsed.id, parsed.outputs, outputs);
-    } catch (error) {
-      // A text can be longer than a string may be.
-      this.#fail(model, response, error);
+      call.refuse(error);
       return;
     }
-    this.#metrics.countRequest(model.metadata.name, 200);
-    sendTensors(response, answer, this.loadReport?.text());
+    call.read(parsed, body);
+    this.#service.submit(model, parsed, call, call);
+    model.release();
+  }
+}
+
+/** One request: what the service may know of it, and where its answer goes. */
+class HttpCall implements InferCall, Client {
+  readonly protocol = 'http';
+  readonly model: ServedModel;
+  readonly startMs: number | undefined;
+  readonly #service: InferService;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  #parsed: InferRequest | undefined;
+  #body: HeldBody | undefined;
+
+  constructor(
+    service: InferService,
+    model: ServedModel,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) {
+    this.#service = service;
+    this.model = model;
+    this.#request = request;
+    this.#response = response;
+    this.startMs = service.watched ? performance.now() : undefined;
   }
 
-  #fail(model: ServedModel, response: ServerResponse, cause: unknown): void {
-    const error =
-      cause instanceof RequestError
-        ? cause
-        : new RequestError(
-            'internal',
-            `the server failed: ${cause instanceof Error ? cause.message : cause}`,
-          );
-    const status = statusOf(error);
-    this.#metrics.countRequest(model.metadata.name, status);
-    // A request that is wrong says nothing of how the pod fares.
-    const report = status >= 500 || status === 429 ? this.loadReport : undefined;
-    report?.countFailed();
-    sendError(response, error, report?.text());
+  /** Before it is submitted. */
+  read(parsed: InferRequest, body: HeldBody): void {
+    this.#parsed = parsed;
+    this.#body = body;
+  }
+
+  refuse(cause: unknown): void {
+    this.model.release();
+    this.#send(this.#service.refuse(this.model, this, cause));
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.headers[name] as string | undefined;
+  }
+
+  get path(): string | undefined {
+    return this.#request.url;
+  }
+
+  get gone(): boolean {
+    return this.#response.destroyed;
+  }
+
+  answer(tensors: readonly Tensor[]): void {
+    const { id, outputs } = this.#parsed as InferRequest;
+    const answer = this.model.encoder.encode(id, outputs, tensors);
+    this.#release();
+    sendTensors(this.#response, answer, this.#service.loadReport?.text());
+  }
+
+  fail(error: RequestError): void {
+    this.#release();
+    this.#send(error);
+  }
+
+  drop(): void {
+    this.#release();
+  }
+
+  #release(): void {
+    this.#body?.release();
+    this.#body = undefined;
+  }
+
+  #send(error: RequestError): void {
+    sendError(this.#response, error, this.#service.loadReportWith(error));
   }
 }

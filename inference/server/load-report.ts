@@ -18,7 +18,7 @@ const LEAST_LOAD_PER_RATE = 0.000_01;
  * for an endpoint and takes it from whichever answer came last.
  */
 export class LoadReport {
-  readonly #runners: readonly Pick<ModelRunner, 'load' | 'queuedRows'>[];
+  readonly #runners: () => Iterable<Pick<ModelRunner, 'load' | 'queuedRows'>>;
   readonly #failed: DecayingRate;
   readonly #eventLoop: DecayingLevel;
   readonly #cpu: CpuUsage;
@@ -26,8 +26,9 @@ export class LoadReport {
   #text = '';
   #writtenMs = Number.NEGATIVE_INFINITY;
 
+  /** `runners` are those of the models that are served at the moment. */
   constructor(
-    runners: readonly Pick<ModelRunner, 'load' | 'queuedRows'>[],
+    runners: () => Iterable<Pick<ModelRunner, 'load' | 'queuedRows'>>,
     nowMs = performance.now(),
   ) {
     this.#runners = runners;
@@ -54,7 +55,7 @@ export class LoadReport {
     let utilization = this.#eventLoopAt(nowMs);
     let servedPerSecond = 0;
     let queuedRows = 0;
-    for (const { load, queuedRows: rows } of this.#runners) {
+    for (const { load, queuedRows: rows } of this.#runners()) {
       utilization = Math.max(utilization, load.utilization(nowMs));
       servedPerSecond += load.servedPerSecond(nowMs);
       queuedRows += rows;

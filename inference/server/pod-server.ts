@@ -8,10 +8,12 @@ import { RequestError } from '../protocol/errors.ts';
 import type { TensorLimits } from '../protocol/tensor-limits.ts';
 import type { ModelCatalog, ServedModel } from '../runtime/model-catalog.ts';
 import { type BodyLimits, BodyReader } from './body-reader.ts';
-import { type Description, type Endpoint, type ModelName, parseEndpoint } from './endpoints.ts';
+import { type Endpoint, methodsOf, parseEndpoint } from './endpoints.ts';
 import { InferHandler } from './infer-handler.ts';
-import { LoadReport } from './load-report.ts';
+import type { InferService } from './infer-service.ts';
+import { PodDescription } from './pod-description.ts';
 import type { PodMetrics } from './pod-metrics.ts';
+import { RepositoryHandler } from './repository-handler.ts';
 import { sendError, sendJson } from './responses.ts';
 
 /**
@@ -19,8 +21,7 @@ import { sendError, sendJson } from './responses.ts';
  * closes first must be the one that sends requests, or some are lost in between.
  */
 const KEEP_ALIVE_MS = 3_605_000;
-
-const EXTENSIONS = ['binary_tensor_data'];
+const IDLE_SWEEP_MS = 50;
 
 export interface PodServerOptions extends BodyLimits, TensorLimits {
   /** Of the whole server, for its metadata. */
@@ -28,24 +29,37 @@ export interface PodServerOptions extends BodyLimits, TensorLimits {
   readonly maxConnections: number;
   /** For a request to arrive whole. */
   readonly receiveTimeoutMs: number;
-  /** Whether answers to infer requests carry the pod's load. */
-  readonly loadReport: boolean;
 }
 
+/** Answers whatever comes for paths that begin with its prefix; `path` has no query. */
+export type PathHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+) => void;
+
 export class PodServer {
-  readonly #options: PodServerOptions;
+  /** Counts every body that is held, whatever its path. */
+  readonly bodies: BodyReader;
   readonly #metrics: PodMetrics;
+  readonly #service: InferService;
   readonly #infer: InferHandler;
+  readonly #repository: RepositoryHandler;
+  readonly #pod: PodDescription;
+  readonly #handlers: { readonly prefix: string; readonly handler: PathHandler }[] = [];
   readonly #server: Server;
-  #catalog: ModelCatalog | undefined;
   /** Request targets of infer calls as clients usually write them: no parsing for those. */
   #inferTargets: ReadonlyMap<string, ServedModel> = new Map();
-  #draining = false;
 
-  constructor(options: PodServerOptions, metrics: PodMetrics) {
-    this.#options = options;
+  constructor(options: PodServerOptions, metrics: PodMetrics, service: InferService) {
+    const bodies = new BodyReader(options);
+    this.bodies = bodies;
+    metrics.addHeldBytes(() => bodies.heldBytes);
     this.#metrics = metrics;
-    this.#infer = new InferHandler(new BodyReader(options), options, metrics);
+    this.#service = service;
+    this.#pod = new PodDescription(options.version);
+    this.#infer = new InferHandler(bodies, options, service);
+    this.#repository = new RepositoryHandler(bodies, this.#pod);
     this.#server = createServer(
       { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: options.receiveTimeoutMs },
       (request, response) => this.#onRequest(request, response),
@@ -63,19 +77,16 @@ export class PodServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** From now on the pod is ready. */
+  /** `prefix` ends with a slash. What the handler throws is answered as an error of the protocol. */
+  addHandler(prefix: string, handler: PathHandler): void {
+    this.#handlers.push({ prefix, handler });
+  }
+
+  /** From now on the pod is as ready as its models are. */
   serve(catalog: ModelCatalog): void {
-    const targets = new Map<string, ServedModel>();
-    for (const model of catalog.models) {
-      const { name, version } = model.metadata;
-      targets.set(`/v2/models/${name}/versions/${version}/infer`, model);
-      if (catalog.find(name) === model) targets.set(`/v2/models/${name}/infer`, model);
-    }
-    if (this.#options.loadReport) {
-      this.#infer.loadReport = new LoadReport(catalog.models.map(({ runner }) => runner));
-    }
-    this.#catalog = catalog;
-    this.#inferTargets = targets;
+    this.#pod.catalog = catalog;
+    catalog.onChange(() => this.#findTargets(catalog));
+    this.#findTargets(catalog);
   }
 
   /**
@@ -83,18 +94,31 @@ export class PodServer {
    * after `delayMs` no connection is taken, and the last answer ends it.
    */
   async drain(delayMs: number): Promise<void> {
-    this.#draining = true;
+    this.#pod.draining = true;
     await new Promise((resolve) => setTimeout(resolve, delayMs));
+    // Closing ends only connections that are idle at the moment, not those whose answer is in hand.
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), IDLE_SWEEP_MS);
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    clearInterval(sweep);
+  }
+
+  #findTargets(catalog: ModelCatalog): void {
+    const targets = new Map<string, ServedModel>();
+    for (const model of catalog.models) {
+      const { name, version } = model.metadata;
+      targets.set(`/v2/models/${name}/versions/${version}/infer`, model);
+      if (catalog.find(name) === model) targets.set(`/v2/models/${name}/infer`, model);
+    }
+    this.#inferTargets = targets;
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#draining) response.shouldKeepAlive = false;
+    if (this.#pod.draining) response.shouldKeepAlive = false;
     const target = request.url ?? '';
     const known = this.#inferTargets.get(target);
     try {
       if (known && request.method === 'POST') this.#infer.handle(known, request, response);
-      else this.#route(request, response, parseEndpoint(target));
+      else this.#route(request, response, target);
     } catch (error) {
       request.resume();
       if (error instanceof RequestError) sendError(response, error);
@@ -102,58 +126,39 @@ export class PodServer {
     }
   }
 
-  #route(request: IncomingMessage, response: ServerResponse, endpoint: Endpoint | undefined): void {
-    if (!endpoint) throw new RequestError('not-found', `no such path: ${request.url}`);
+  #route(request: IncomingMessage, response: ServerResponse, target: string): void {
+    const [path = ''] = target.split('?', 1);
+    for (const { prefix, handler } of this.#handlers) {
+      if (!path.startsWith(prefix)) continue;
+      handler(request, response, path);
+      return;
+    }
+    const endpoint = parseEndpoint(target);
+    if (!endpoint) throw new RequestError('not-found', `no such path: ${target}`);
     checkMethod(request, response, endpoint);
-    if (endpoint.kind === 'metrics') this.#sendMetrics(response);
-    else if (endpoint.kind === 'infer') {
-      this.#infer.handle(this.#find(endpoint, true), request, response);
-    } else {
-      const { status, body } = this.#describe(endpoint);
-      sendJson(response, status, JSON.stringify(body));
-    }
+    this.#answer(endpoint, request, response);
   }
 
-  #describe(endpoint: Description): { status: number; body: object } {
+  #answer(endpoint: Endpoint, request: IncomingMessage, response: ServerResponse): void {
     switch (endpoint.kind) {
-      case 'server':
-        return {
-          status: 200,
-          body: { name: 'modelweir', version: this.#options.version, extensions: EXTENSIONS },
-        };
-      case 'live':
-        return { status: 200, body: { live: true } };
-      case 'ready':
-        return readiness(this.#ready, {});
-      case 'model-ready': {
-        const { metadata, runner } = this.#find(endpoint);
-        return readiness(this.#ready && runner.ready, { name: metadata.name });
+      case 'metrics':
+        this.#sendMetrics(response);
+        return;
+      case 'infer': {
+        const model = this.#service.find(endpoint.model, endpoint.version);
+        this.#infer.handle(model, request, response);
+        return;
       }
-      case 'metadata': {
-        const { name, inputs, outputs } = this.#find(endpoint).metadata;
-        const versions = this.#catalog?.versions(name) ?? [];
-        return { status: 200, body: { name, versions, platform: 'onnx_onnxv1', inputs, outputs } };
+      case 'index':
+      case 'load':
+      case 'unload':
+        this.#repository.handle(endpoint, request, response);
+        return;
+      default: {
+        const { status, body } = this.#pod.describe(endpoint);
+        sendJson(response, status, JSON.stringify(body));
       }
     }
-  }
-
-  get #ready(): boolean {
-    return !this.#draining && this.#catalog?.ready === true;
-  }
-
-  #find(endpoint: ModelName, counted = false): ServedModel {
-    if (!this.#catalog)
-      throw new RequestError('unavailable', 'the models are being loaded; try again');
-    const { model: name, version } = endpoint;
-    const model = this.#catalog.find(name, version);
-    if (model) return model;
-    if (counted) this.#metrics.countRequest('', 404);
-    const versions = this.#catalog.versions(name);
-    const message =
-      versions.length === 0
-        ? `model ${JSON.stringify(name)} is not served here`
-        : `model ${JSON.stringify(name)} has no version ${JSON.stringify(version)} here; it has ${versions.join(', ')}`;
-    throw new RequestError('not-found', message);
   }
 
   #sendMetrics(response: ServerResponse): void {
@@ -165,18 +170,13 @@ export class PodServer {
 }
 
 function checkMethod(request: IncomingMessage, response: ServerResponse, endpoint: Endpoint): void {
-  const allowed = endpoint.kind === 'infer' ? ['POST'] : ['GET', 'HEAD'];
+  const allowed = methodsOf(endpoint);
   if (allowed.includes(request.method ?? '')) return;
   response.setHeader('allow', allowed.join(', '));
   throw new RequestError(
     'method-not-allowed',
     `${request.method} is not allowed here; use ${allowed[0]}`,
   );
-}
-
-/** 503 when not ready: what Kubernetes' probes and Envoy's health checks understand. */
-function readiness(ready: boolean, more: object): { status: number; body: object } {
-  return { status: ready ? 200 : 503, body: { ...more, ready } };
 }
 
 /** Bytes that are not HTTP, or headers or bodies that did not come in time. */

@@ -1,23 +1,12 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { ErrorCode, RequestError } from '../protocol/errors.ts';
+import type { RequestError } from '../protocol/errors.ts';
 import type { InferAnswer } from '../protocol/infer-response.ts';
+import { ERROR_STATUSES } from './error-statuses.ts';
 import { JSON_LENGTH_HEADER } from './infer-body.ts';
 import { LOAD_REPORT_HEADER } from './load-report.ts';
 
-const STATUS: Readonly<Record<ErrorCode, number>> = {
-  'invalid-argument': 400,
-  'not-found': 404,
-  'method-not-allowed': 405,
-  'too-large': 413,
-  'unsupported-media': 415,
-  exhausted: 429,
-  internal: 500,
-  unavailable: 503,
-  'deadline-exceeded': 504,
-};
-
 export function statusOf(error: RequestError): number {
-  return STATUS[error.code];
+  return ERROR_STATUSES[error.code].http;
 }
 
 /** Sends a whole JSON text; with a length, so that it leaves in one write. */
@@ -64,7 +53,7 @@ export function sendError(
   error: RequestError,
   loadReport?: string,
 ): void {
-  const temporary = error.code === 'exhausted' || error.code === 'unavailable';
-  if (temporary) response.setHeader('retry-after', '1');
-  sendJson(response, statusOf(error), JSON.stringify({ error: error.message }), loadReport);
+  const { http, retryAfterSeconds } = ERROR_STATUSES[error.code];
+  if (retryAfterSeconds !== undefined) response.setHeader('retry-after', `${retryAfterSeconds}`);
+  sendJson(response, http, JSON.stringify({ error: error.message }), loadReport);
 }

@@ -17,7 +17,7 @@ export async function preparePythonClients(root, say) {
   const wanted = `${hash} ${await pythonVersion()} ${process.platform}-${process.arch}`;
   if (stampOf(folder) === wanted) return;
   const started = Date.now();
-  say('getting the Python clients of test/clients/requirements.txt (pip, about 45 MB; a minute)');
+  say('getting the Python clients of test/clients/requirements.txt (pip, about 90 MB; a minute)');
   await install(folder, requirements, wanted);
   say(`Python clients installed in ${Math.round((Date.now() - started) / 1000)} s`);
 }

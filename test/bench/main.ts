@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { batcherBench } from './batcher.ts';
+import { inferenceBench } from './inference.ts';
 import type { BenchOptions } from './options.ts';
 import { pinSelf } from './pinning.ts';
 import { reloadBench } from './reload.ts';
@@ -24,6 +25,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   router: { run: routerBench, rounds: 4, seconds: 1.5 },
   batcher: { run: batcherBench, rounds: 3, seconds: 0.6 },
   splitter: { run: splitterBench, rounds: 5, seconds: 2 },
+  // 12 cases of five to eight subjects each, and a few of the pod alone: ten minutes and more.
+  inference: { run: inferenceBench, rounds: 3, seconds: 1.5 },
   reload: { run: reloadBench, rounds: 5, seconds: 2 },
 };
 
@@ -32,7 +35,10 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string' },
     seconds: { type: 'string' },
-    /** A regular expression over the names of the router's cases, `^1 kB first 16`, or of the splitter's parts. */
+    /**
+     * A regular expression over the names of the router's or the pod's cases, `^1 kB first 16` or
+     * `^digits http 64`, or of the splitter's parts.
+     */
     only: { type: 'string', default: '' },
     /** Of the batcher's, by their names and commas: `digits-json,workers`. */
     cases: { type: 'string', default: '' },

@@ -15,7 +15,7 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 
-const PROTO = join(import.meta.dirname, 'open-inference.proto');
+const PROTO = join(import.meta.dirname, '../../inference/protocol/grpc/open-inference.proto');
 const SHAPE = ['-1', '-1'];
 
 interface Tensor {

@@ -21,7 +21,7 @@ export async function startPod(
     name,
     command: process.execPath,
     args: [
-      join(repositoryRoot, 'inference/main.ts'),
+      join(repositoryRoot, 'inference/start.mjs'),
       ...['--repository', modelRepository, '--models', models.join(',')],
       ...['--host', '127.0.0.1', '--port', '0'],
     ],

@@ -145,6 +145,24 @@ const RULES: readonly Rule[] = [
     forbidden: /^control-plane\/(ir|api|store|build|kube|istio|cli)\//,
   },
   {
+    name: 'of the control plane only the commands that run or ask models know the inference pod',
+    reason: 'serving a mesh must not load a runtime for models',
+    from: /^control-plane\/(?!cli\/(rows|model|scores|infer|eval|optimize)\/)/,
+    forbidden: /^inference\//,
+  },
+  {
+    name: 'what reads rows and counts answers knows no command',
+    reason: 'three commands stand on it',
+    from: /^control-plane\/cli\/(rows|model|scores)\//,
+    forbidden: /^control-plane\/cli\/(infer|eval|optimize)\//,
+  },
+  {
+    name: 'the commands for models are loaded when they are called',
+    reason: 'every other command would start the runtime with them',
+    from: /^control-plane\/(main|cli\/(infer|eval|optimize)\/index)\.ts$/,
+    forbidden: /^inference\//,
+  },
+  {
     name: 'the inference pod stands alone',
     reason: 'people run it without the mesh',
     from: /^inference\//,

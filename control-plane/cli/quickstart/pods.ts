@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ChildSpec } from './child.ts';
 import { logEntry } from './log-entry.ts';
 import { HOST } from './options.ts';
-import { modelRepository, repositoryRoot } from './places.ts';
+import { compileCache, modelRepository, repositoryRoot } from './places.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const READY_TIMEOUT_MS = 30_000;
@@ -18,7 +18,7 @@ export interface Pod {
 
 export const POD_A: Pod = {
   name: 'pod-a',
-  models: ['tiny', 'digits-stable'],
+  models: ['tiny', 'digits-stable', 'tiny-chat', 'tiny-embed'],
   flag: '--pod-port-a',
 };
 export const POD_B: Pod = { name: 'pod-b', models: ['digits-canary'], flag: '--pod-port-b' };
@@ -56,12 +56,13 @@ function podSpec(pod: Pod, port: number): ChildSpec {
     name: pod.name,
     command: process.execPath,
     args: [
-      join(repositoryRoot, 'inference', 'main.ts'),
+      join(repositoryRoot, 'inference', 'start.mjs'),
       ...['--repository', modelRepository, '--models', pod.models.join(',')],
       ...['--host', HOST, '--port', String(port)],
       // Nobody is to be told: Envoy ends first.
       ...['--drain-delay-ms', '0', '--drain-timeout-ms', '2000'],
     ],
+    env: { NODE_COMPILE_CACHE: compileCache },
     cwd: repositoryRoot,
   };
 }

@@ -79,7 +79,18 @@ export function places(mesh: RunningMesh): string {
   return rows.map(([name = '', value = '']) => `  ${name.padEnd(12)} ${value}`).join('\n');
 }
 
-/** One command for each thing that the table shows. `pixels` is a digit to send. */
+const CHAT = JSON.stringify({
+  model: 'tiny-chat',
+  messages: [{ role: 'user', content: 'tell me a story' }],
+  temperature: 0,
+  stream: true,
+});
+const TEXTS = JSON.stringify({
+  model: 'tiny-embed',
+  input: ['the soup needs salt', 'a ship sails'],
+});
+
+/** One command for each thing that can be tried. `pixels` is a digit to send. */
 export function commands({ baseUrl, statusUrl }: RunningMesh, pixels: readonly number[]): string {
   const tiny = `${baseUrl}/v2/models/tiny/infer`;
   const digits = `${baseUrl}/v2/models/digits/infer`;
@@ -95,6 +106,8 @@ export function commands({ baseUrl, statusUrl }: RunningMesh, pixels: readonly n
       // What follows a # is not sent: it is one URL, forty times.
       `curl -siZ --parallel-immediate ${post(digit)} '${digits}#[1-40]' | grep -i batch-size | sort | uniq -c`,
     ],
+    ['a chat, streamed as it is written', `curl -N ${post(CHAT)} ${baseUrl}/v1/chat/completions`],
+    ['embeddings of texts', `curl ${post(TEXTS)} ${baseUrl}/v1/embeddings`],
     [
       'a model that nobody serves: an error in the protocol of the request',
       `curl -i ${post(inferBody('x', [[1, 0, 1]]))} ${baseUrl}/v2/models/${UNKNOWN_MODEL}/infer`,

@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../../inference/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../inference/start.mjs', import.meta.url));
 export const EXAMPLES = fileURLToPath(
   new URL('../../../examples/models/repository', import.meta.url),
 );
 
 export interface PodProcess {
   readonly port: number;
+  readonly pid: number;
   readonly exited: Promise<number | NodeJS.Signals>;
   /** What it has written so far, for messages of failed tests. */
   output(): string;
@@ -33,9 +34,11 @@ export interface Reply {
 export async function startPod(
   args: readonly string[],
   nodeArgs: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<PodProcess> {
   const child = spawn(process.execPath, [...nodeArgs, MAIN, '--port', '0', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
   });
   let output = '';
   const exited = new Promise<number | NodeJS.Signals>((resolve) => {
@@ -64,6 +67,7 @@ export async function startPod(
   };
   return {
     port,
+    pid: child.pid ?? 0,
     exited,
     output: () => output,
     signal: (name) => void child.kill(name),

@@ -6,6 +6,7 @@ import { EXAMPLES, inferBody, type PodProcess, startPod } from './pod-process.ts
 
 const PACKAGE = new URL('../../../package.json', import.meta.url);
 const VERSION: string = JSON.parse(readFileSync(PACKAGE, 'utf8')).version;
+const EXTENSIONS = ['binary_tensor_data', 'model_repository', 'model_configuration', 'statistics'];
 const MAX_BURSTS = 50;
 let pod: PodProcess;
 before(async () => {
@@ -24,7 +25,7 @@ describe('the server says what it is', () => {
     ],
   };
   const cases: [string, object][] = [
-    ['/v2', { name: 'modelweir', version: VERSION, extensions: ['binary_tensor_data'] }],
+    ['/v2', { name: 'modelweir', version: VERSION, extensions: EXTENSIONS }],
     ['/v2/health/live', { live: true }],
     ['/v2/health/ready', { ready: true }],
     ['/v2/models/digits-stable', { name: 'digits-stable', ...digits }],

@@ -50,7 +50,7 @@ test('it says its ports, is ready, and reports every object', options, async (co
   assert.equal(Object.keys(said.published?.versions ?? {}).length, 5);
   assert.deepEqual(said.proxies, []);
   assert.deepEqual(said.problems, []);
-  assert.equal(said.objects.length, 5);
+  assert.equal(said.objects.length, 9);
   assert.deepEqual(conditionsOf(said, 'digits'), {
     Accepted: 'True Accepted',
     ResolvedRefs: 'True ResolvedRefs',
@@ -133,7 +133,7 @@ test('the status command prints tables, or the JSON as it is', options, async (c
   assert.match(tables.stdout, /^ModelRoute +default\/digits +True +False \(BackendNotFound\) /m);
   assert.match(tables.stdout, /ModelBackend default\/nowhere does not exist/);
   const json = await modelweir('status', '--url', url, '--json');
-  assert.equal(JSON.parse(json.stdout).objects.length, 5);
+  assert.equal(JSON.parse(json.stdout).objects.length, 9);
 });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

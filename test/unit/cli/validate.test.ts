@@ -29,7 +29,7 @@ spec:
 test('the quickstart is without problems', async () => {
   const { code, stdout, stderr } = await modelweir('validate', quickstart);
   assert.equal(code, 0, stderr);
-  assert.equal(stdout, `5 objects in ${quickstart}: no problems (2 routes)\n`);
+  assert.equal(stdout, `9 objects in ${quickstart}: no problems (4 routes)\n`);
 });
 
 describe('each problem is one line with file, line, object, field and reason', () => {

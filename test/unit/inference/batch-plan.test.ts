@@ -15,7 +15,7 @@ function metadata(inputs: Dimension[][], outputs: Dimension[][]): SessionMetadat
   return {
     inputs: describeAll(inputs, 'in'),
     outputs: describeAll(outputs, 'out'),
-    leading: { inputs: inputs.map(([d]) => d), outputs: outputs.map(([d]) => d) },
+    dimensions: { inputs, outputs },
   };
 }
 

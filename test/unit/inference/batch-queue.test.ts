@@ -1,33 +1,36 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { BatchQueue } from '../../../inference/runtime/batch-queue.ts';
+import { BatchQueue, type QueueLimits } from '../../../inference/runtime/batch-queue.ts';
 
 interface Item {
   readonly name: string;
   readonly rows: number;
   readonly lane: string;
+  readonly level: number;
+  readonly sinceMs: number;
   gone: boolean;
 }
 
-function item(name: string, rows = 1, lane = ''): Item {
-  return { name, rows, lane, gone: false };
+function item(name: string, rows = 1, lane = '', level = 0, sinceMs = 0): Item {
+  return { name, rows, lane, level, sinceMs, gone: false };
 }
 
-function queue(maxBatchRows: number, maxQueueRows = 100) {
+function queue(maxBatchRows: number, maxQueueRows = 100, more: Partial<QueueLimits> = {}) {
   const gone: string[] = [];
-  const made = new BatchQueue<Item>({ maxBatchRows, maxQueueRows }, ({ name }) => gone.push(name));
+  const limits = { maxBatchRows, maxQueueRows, ...more };
+  const made = new BatchQueue<Item>(limits, ({ name }) => gone.push(name));
+  /** The names of the next batch; undefined when nothing is due. */
+  const take = (nowMs = 0): string | undefined =>
+    made
+      .take(nowMs)
+      ?.map(({ name }) => name)
+      .join('');
   const takeAll = (): string[] => {
     const batches: string[] = [];
-    while (!made.empty)
-      batches.push(
-        made
-          .take()
-          .map(({ name }) => name)
-          .join(''),
-      );
+    for (let batch = take(); batch !== undefined; batch = take()) batches.push(batch);
     return batches;
   };
-  return { queue: made, gone, takeAll };
+  return { queue: made, gone, take, takeAll };
 }
 
 describe('batches', () => {
@@ -74,7 +77,7 @@ describe('the bound', () => {
       [true, true, false],
     );
     assert.equal(made.rows, 3);
-    made.take();
+    made.take(0);
     assert.equal(made.offer(item('b')), true);
   });
 
@@ -101,7 +104,7 @@ describe('items that have gone', () => {
     const lone = item('a');
     made.offer(lone);
     lone.gone = true;
-    assert.deepEqual(made.take(), []);
+    assert.deepEqual(made.take(0), []);
     assert.equal(made.empty, true);
     assert.deepEqual(gone, ['a']);
   });
@@ -124,7 +127,96 @@ test('a long queue comes out whole and in order', () => {
   for (const [i, name] of names.entries()) {
     made.offer(item(name));
     // Taking in between moves the front of the lane.
-    if (i === 2500) made.take();
+    if (i === 2500) made.take(0);
   }
   assert.equal(takeAll().join(''), names.slice(7).join(''));
+});
+
+describe('preferred sizes', () => {
+  const cases: [string, number[], number, string[]][] = [
+    ['are cut off what waits, the largest first', [2, 4], 7, ['abcd', 'ef', 'g']],
+    ['over the limit mean nothing', [50], 3, ['abc']],
+    ['do not hold back what is less', [4], 3, ['abc']],
+  ];
+  for (const [name, preferredRows, count, expected] of cases) {
+    test(name, () => {
+      const { queue: made, takeAll } = queue(8, 100, { preferredRows });
+      for (const each of 'abcdefgh'.slice(0, count)) made.offer(item(each));
+      assert.deepEqual(takeAll(), expected);
+    });
+  }
+});
+
+describe('a delay', () => {
+  test('holds a batch until its oldest item has waited so long', () => {
+    const { queue: made, take } = queue(8, 100, { maxDelayMs: 5 });
+    made.offer(item('a', 1, '', 0, 10));
+    made.offer(item('b', 1, '', 0, 13));
+    assert.equal(take(14.9), undefined);
+    assert.equal(made.dueMs(), 15);
+    assert.equal(take(15), 'ab');
+    assert.equal(made.dueMs(), Number.POSITIVE_INFINITY);
+  });
+
+  test('ends when the batch is full, or as large as is preferred', () => {
+    for (const [preferredRows, expected] of [
+      [[], 'abcd'],
+      [[2], 'ab'],
+    ] as const) {
+      const { queue: made, take } = queue(4, 100, { maxDelayMs: 5, preferredRows });
+      made.offer(item('a'));
+      assert.equal(take(), undefined);
+      for (const each of 'bcd') made.offer(item(each));
+      assert.equal(take(), expected);
+    }
+  });
+
+  test('of one lane holds up no other', () => {
+    const { queue: made, take } = queue(2, 100, { maxDelayMs: 5 });
+    made.offer(item('a', 1, 'x'));
+    made.offer(item('b', 2, 'y'));
+    assert.equal(take(), 'b');
+    assert.equal(take(), undefined);
+  });
+});
+
+describe('priorities', () => {
+  test('go first, and what is less urgent fills up their batches', () => {
+    const { queue: made, takeAll } = queue(3, 100, { levels: 3 });
+    for (const [name, level] of [
+      ['a', 2],
+      ['b', 1],
+      ['c', 2],
+      ['d', 0],
+      ['e', 1],
+    ] as const) {
+      made.offer(item(name, 1, '', level));
+    }
+    assert.deepEqual(takeAll(), ['dbe', 'ac']);
+  });
+
+  test('go before the turns of lanes', () => {
+    const { queue: made, takeAll } = queue(2, 100, { levels: 2 });
+    made.offer(item('a', 1, 'x', 1));
+    made.offer(item('b', 1, 'y', 0));
+    assert.deepEqual(takeAll(), ['b', 'a']);
+  });
+
+  test('let nobody wait for more than eight batches', () => {
+    const { queue: made, take } = queue(1, 100, { levels: 2 });
+    made.offer(item('z', 1, '', 1));
+    for (let i = 0; i < 20; i++) made.offer(item('a'));
+    const batches = Array.from({ length: 20 }, () => take());
+    assert.equal(batches.indexOf('z'), 8);
+  });
+
+  test('that have gone leave the rest in order', () => {
+    const { queue: made, gone, takeAll } = queue(4, 100, { levels: 2 });
+    const items = [item('a', 1, '', 1), item('b', 1, '', 0), item('c', 1, '', 1)];
+    for (const each of items) made.offer(each);
+    for (const each of items) each.gone = each.name === 'b';
+    assert.deepEqual(takeAll(), ['ac']);
+    assert.deepEqual(gone, ['b']);
+    assert.equal(made.rows, 0);
+  });
 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ModelCatalog } from '../../../inference/runtime/model-catalog.ts';
+import { InferService } from '../../../inference/server/infer-service.ts';
 import { PodMetrics } from '../../../inference/server/pod-metrics.ts';
 import { PodServer } from '../../../inference/server/pod-server.ts';
 import { pickyModel } from './onnx-writer.ts';
@@ -30,7 +31,8 @@ const CATALOG = {
 async function serve(t: TestContext, loadReport: boolean): Promise<string> {
   let catalog: ModelCatalog | undefined;
   const metrics = new PodMetrics(() => catalog);
-  const server = new PodServer({ ...SERVER, loadReport }, metrics);
+  const service = new InferService(() => catalog, metrics, { loadReport });
+  const server = new PodServer(SERVER, metrics, service);
   const base = `http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`;
   const file = { name: 'picky', version: '1', path: modelFile(t, pickyModel()) };
   catalog = await ModelCatalog.load([file], CATALOG, ({ name, version }) =>

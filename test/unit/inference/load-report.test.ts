@@ -1,8 +1,8 @@
 /** What a pod's load report says, at times that the tests choose. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { cpusOfQuota } from '../../../inference/runtime/cpu-limit.ts';
 import { ModelLoad } from '../../../inference/runtime/model-load.ts';
-import { cpusOfQuota } from '../../../inference/server/cpu-usage.ts';
 import { type Load, LoadReport, reportText } from '../../../inference/server/load-report.ts';
 import { metricsOf } from './report-metrics.ts';
 
@@ -18,7 +18,7 @@ function runner(): FakeRunner {
 describe('a load report', () => {
   test('sums the answers and what waits over the models, and says how busy the busiest is', () => {
     const [idle, busy] = [runner(), runner()];
-    const report = new LoadReport([idle, busy], 0);
+    const report = new LoadReport(() => [idle, busy], 0);
     idle.load.countServed(5, 0, 10);
     idle.queuedRows = 3;
     busy.load.set(1, 1, 8, 0);
@@ -34,7 +34,7 @@ describe('a load report', () => {
 
   test('counts failures apart from what was served', () => {
     const one = runner();
-    const report = new LoadReport([one], 0);
+    const report = new LoadReport(() => [one], 0);
     one.load.countServed(4, 1000, 1000);
     report.countFailed(1000);
     report.countFailed(1000);
@@ -45,7 +45,7 @@ describe('a load report', () => {
 
   test('is written anew at most every 5 ms', () => {
     const one = runner();
-    const report = new LoadReport([one], 0);
+    const report = new LoadReport(() => [one], 0);
     const first = report.text(100);
     one.queuedRows = 7;
     assert.equal(report.text(104), first);
@@ -53,7 +53,7 @@ describe('a load report', () => {
   });
 
   test('has the CPU time from the second second on', () => {
-    const report = new LoadReport([runner()], 0);
+    const report = new LoadReport(() => [runner()], 0);
     assert.equal(metricsOf(report.text(999)).cpu_utilization, undefined);
     assert.ok(Number(metricsOf(report.text(1100)).cpu_utilization) >= 0);
   });

@@ -1,4 +1,5 @@
 /** Writes small ONNX models for tests, so that each test's model is in sight and Python is not needed. */
+import { halfFromNumber } from '../../../inference/protocol/half-float.ts';
 
 /** ONNX's numbers of element types. */
 export const ELEMENT_TYPES = {
@@ -34,11 +35,18 @@ export interface GraphSpec {
   readonly inputs: readonly ValueSpec[];
   readonly outputs: readonly ValueSpec[];
   readonly nodes: readonly NodeSpec[];
-  readonly constants?: readonly {
-    readonly name: string;
-    readonly shape: number[];
-    readonly data: Float32Array;
-  }[];
+  readonly constants?: readonly ConstantSpec[];
+}
+
+export interface ConstantSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Of the type's size; FP16 as bit patterns. */
+  readonly data: NodeJS.TypedArray;
+  /** Default: FP32. */
+  readonly type?: keyof typeof ELEMENT_TYPES;
+  /** The file beside the model that has the data. */
+  readonly file?: string;
 }
 
 /** The bytes of a `model.onnx`. */
@@ -51,15 +59,7 @@ export function onnxModel(graph: GraphSpec): Uint8Array {
       7,
       ...nodes.map((node) => field(1, ...nodeFields(node))),
       field(2, 'test'),
-      ...constants.map(({ name, shape, data }) =>
-        field(
-          5,
-          ...shape.map((size) => varintField(1, size)),
-          varintField(2, ELEMENT_TYPES.FP32),
-          field(8, name),
-          field(9, Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
-        ),
-      ),
+      ...constants.map((constant) => field(5, ...constantFields(constant))),
       ...inputs.map((value) => field(11, ...valueFields(value))),
       ...outputs.map((value) => field(12, ...valueFields(value))),
     ),
@@ -127,6 +127,64 @@ export function slowModel(layers: number, width = 256): Uint8Array {
     })),
     constants: [{ name: 'w', shape: [width, width], data }],
   });
+}
+
+/** y = x times w in the model's own type, with the weights in a file beside it if one is named. */
+export function scalingModel(
+  factor: number,
+  options: { readonly file?: string; readonly width?: number; readonly half?: boolean } = {},
+): Uint8Array {
+  const { file, width = 2, half = false } = options;
+  const type = half ? 'FP16' : 'FP32';
+  const data = scalingWeights(factor, width, half);
+  return onnxModel({
+    inputs: [{ name: 'x', type, shape: ['N', width] }],
+    outputs: [{ name: 'y', type, shape: ['N', width] }],
+    nodes: [{ op: 'MatMul', inputs: ['x', 'w'], outputs: ['y'] }],
+    constants: [
+      { name: 'w', shape: [width, width], data, type, ...(file === undefined ? {} : { file }) },
+    ],
+  });
+}
+
+/** A diagonal matrix. */
+export function scalingWeights(
+  factor: number,
+  width = 2,
+  half = false,
+): Float32Array | Uint16Array {
+  const data = half ? new Uint16Array(width * width) : new Float32Array(width * width);
+  for (let i = 0; i < width; i++) data[i * width + i] = half ? halfFromNumber(factor) : factor;
+  return data;
+}
+
+/** y = x times 2 with weights in INT8, as quantisers write it: scale and zero point beside them. */
+export function quantisedModel(): Uint8Array {
+  return onnxModel({
+    inputs: [{ name: 'x', type: 'FP32', shape: ['N', 2] }],
+    outputs: [{ name: 'y', type: 'FP32', shape: ['N', 2] }],
+    nodes: [
+      { op: 'DequantizeLinear', inputs: ['q', 'scale', 'zero'], outputs: ['w'] },
+      { op: 'MatMul', inputs: ['x', 'w'], outputs: ['y'] },
+    ],
+    constants: [
+      { name: 'q', type: 'INT8', shape: [2, 2], data: new Int8Array([100, 0, 0, 100]) },
+      { name: 'scale', shape: [], data: new Float32Array([0.02]) },
+      { name: 'zero', type: 'INT8', shape: [], data: new Int8Array([0]) },
+    ],
+  });
+}
+
+function constantFields({ name, shape, data, type = 'FP32', file }: ConstantSpec): Buffer[] {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return [
+    ...shape.map((size) => varintField(1, size)),
+    varintField(2, ELEMENT_TYPES[type]),
+    field(8, name),
+    ...(file === undefined
+      ? [field(9, bytes)]
+      : [field(13, field(1, 'location'), field(2, file)), varintField(14, 1)]),
+  ];
 }
 
 function nodeFields({ op, inputs, outputs }: NodeSpec): Buffer[] {

@@ -6,10 +6,11 @@ import type { TestContext } from 'node:test';
 import { RequestError } from '../../../inference/protocol/errors.ts';
 import type { Tensor } from '../../../inference/protocol/tensor.ts';
 import { ModelRunner, type RunnerOptions } from '../../../inference/runtime/model-runner.ts';
+import type { SubmitOptions } from '../../../inference/runtime/request-intake.ts';
 import type { RunResult, SessionHost } from '../../../inference/runtime/session-host.ts';
 import { WorkerHost } from '../../../inference/runtime/worker-host.ts';
 
-const OPTIONS: RunnerOptions = {
+export const RUNNER_OPTIONS: RunnerOptions = {
   workers: 1,
   maxBatchRows: 4,
   maxQueueRows: 16,
@@ -65,7 +66,7 @@ export async function open(
     new GatedHost({ path: file, session: { threadsPerRun: 1 } }, worker);
   const runner = await ModelRunner.open(
     startHost,
-    { ...OPTIONS, ...options },
+    { ...RUNNER_OPTIONS, ...options },
     {
       onQueued: () => undefined,
       onBatch: (rows) => batches.push(rows),
@@ -83,18 +84,20 @@ export async function open(
 export function submit(
   runner: ModelRunner,
   inputs: Tensor[],
-  client = { gone: false },
+  client: { gone: boolean } = { gone: false },
+  options: SubmitOptions = {},
 ): Promise<Tensor | RequestError> {
   return new Promise((resolve) => {
     try {
-      runner.submit(inputs, {
+      const waiting = {
         get gone() {
           return client.gone;
         },
-        answer: (outputs) => resolve(outputs[0] as Tensor),
+        answer: (outputs: readonly Tensor[]) => resolve(outputs[0] as Tensor),
         fail: resolve,
         drop: () => resolve(new RequestError('unavailable', 'dropped')),
-      });
+      };
+      runner.submit(inputs, waiting, options);
     } catch (error) {
       resolve(error as RequestError);
     }
