@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const RINGS = ['unit', 'golden', 'contract', 'wasm', 'envoy', 'e2e'];
-/** Need clients of others, which are bigger than all the rest: they run only when named. */
-const NAMED_RINGS = ['clients'];
+/** Need programs of others, which are bigger than all the rest: they run only when named. */
+const NAMED_RINGS = ['clients', 'kubernetes'];
 /** A test that hangs is a failure, and says so long before CI's own limit. */
 const TEST_TIMEOUT_MS = 240_000;
 

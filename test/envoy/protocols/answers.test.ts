@@ -6,9 +6,9 @@ import { connect } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { after, before, type TestContext, test } from 'node:test';
 import { exchange } from '../../../control-plane/cli/quickstart/exchange.ts';
+import { until } from '../../harness/until.ts';
 import { Connection } from './connection.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from './resources.ts';
-import { until } from './until.ts';
 
 const PATH = '/v1/chat/completions';
 const BODIES = {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
 import { after, before, type TestContext, test } from 'node:test';
+import { until } from '../../harness/until.ts';
 import { grpcCall, SERVICE } from './grpc-call.ts';
 import { type Http2Backend, startHttp2Backend } from './http2-backend.ts';
 import { frame, inferMessage } from './infer-message.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from './resources.ts';
-import { until } from './until.ts';
 
 let backend: Http2Backend;
 let mesh: ServedMesh;

@@ -1,11 +1,11 @@
 /** The budget that all held bodies share, and the gauge that says how much of it is taken. */
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
+import { until } from '../../harness/until.ts';
 import { type RawBackend, startRawBackend } from '../router/raw-backend.ts';
 import { grpcCall } from './grpc-call.ts';
 import { frame, inferMessage } from './infer-message.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from './resources.ts';
-import { until } from './until.ts';
 import { FRAMINGS, type Framing, send, type Upload, upload } from './upload.ts';
 
 const PATH = '/v1/embeddings';

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../harness/until.ts';
 import { type RawBackend, startRawBackend } from '../router/raw-backend.ts';
 import { grpcCall } from './grpc-call.ts';
 import { frame, inferMessage } from './infer-message.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from './resources.ts';
-import { until } from './until.ts';
 import { FRAMINGS, pieces, send, upload } from './upload.ts';
 
 const PATH = '/v1/embeddings';

@@ -1,10 +1,10 @@
 /** Requests whose length can be read in two ways: no backend sees more, less or other requests than the mesh. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { until } from '../../harness/until.ts';
 import { type RawBackend, startRawBackend } from '../router/raw-backend.ts';
 import { Connection } from './connection.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from './resources.ts';
-import { until } from './until.ts';
 
 const PATH = '/v1/embeddings';
 const HEAD = `POST ${PATH} HTTP/1.1\r\nhost: mesh\r\n`;

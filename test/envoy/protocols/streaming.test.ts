@@ -5,9 +5,9 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { until } from '../../harness/until.ts';
 import { type RawBackend, startRawBackend } from '../router/raw-backend.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from './resources.ts';
-import { until } from './until.ts';
 import { FRAMINGS, upload } from './upload.ts';
 
 const PATH = '/v1/chat/completions';

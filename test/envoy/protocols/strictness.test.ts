@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { until } from '../../harness/until.ts';
 import { grpcCall } from './grpc-call.ts';
 import { type Http2Backend, startHttp2Backend } from './http2-backend.ts';
 import { frame, inferMessage } from './infer-message.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from './resources.ts';
-import { until } from './until.ts';
 import { FRAMINGS, send, upload } from './upload.ts';
 
 const PATH = '/v1/chat/completions';

@@ -1,7 +1,7 @@
 /** A request whose body a test sends piece by piece, while it looks at what happens meanwhile. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import { until } from '../../harness/until.ts';
 import { Connection } from './connection.ts';
-import { until } from './until.ts';
 
 /** How a body travels to Envoy. */
 export type Framing = 'content-length' | 'chunked' | 'HTTP/2';

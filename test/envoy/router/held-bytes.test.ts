@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { startEnvoy, type TestEnvoy } from '../../harness/envoy.ts';
+import { until } from '../../harness/until.ts';
 import { startRawBackend } from './raw-backend.ts';
 import { beginRequest, post } from './raw-client.ts';
 import { staticBootstrap } from './static-mesh.ts';
-import { until } from './until.ts';
 
 const PATH = '/v1/embeddings';
 const MAX_HELD_BYTES = 100_000;

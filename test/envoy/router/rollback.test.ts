@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { httpLoad, statusCounts } from '../../harness/http-load.ts';
+import { until } from '../../harness/until.ts';
 import { INFER, trappingMesh } from './trapping-mesh.ts';
-import { until } from './until.ts';
 
 const WORKERS = 8;
 /** Whether Envoy still has the old filter is a race: a small part of the rollbacks meet it. */

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { httpLoad, statusCounts } from '../../harness/http-load.ts';
+import { until } from '../../harness/until.ts';
 import { beginRequest, type OpenRequest } from './raw-client.ts';
 import { INFER, type TrappingMesh, trappingMesh } from './trapping-mesh.ts';
-import { until } from './until.ts';
 
 /** Ends what a dead machine holds, as no other timeout runs there. */
 const IDLE_TIMEOUT_MS = 1_000;

@@ -10,8 +10,8 @@ import { type Answer, exchange } from '../../../control-plane/cli/quickstart/exc
 import type * as ir from '../../../control-plane/ir/mesh.ts';
 import type { Limits, ResourceSet } from '../../../control-plane/xds/translate.ts';
 import { startBackend } from '../../harness/backend.ts';
+import { until } from '../../harness/until.ts';
 import { oneRouteMesh, type ServedMesh, serveMesh } from '../xds/served-mesh.ts';
-import { until } from './until.ts';
 import { connectionPerWorker } from './worker-connections.ts';
 
 /** What the chain takes for the order to trap. */

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { until } from '../../harness/until.ts';
 import { typeStatus } from '../xds/served-mesh.ts';
 import { type TrappingMesh, trappingMesh } from './trapping-mesh.ts';
-import { until } from './until.ts';
 
 const TRAPS = 5;
 

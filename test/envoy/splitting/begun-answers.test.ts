@@ -1,8 +1,8 @@
 /** Once a byte of an answer has gone to the client, nobody else is asked: the client sees what happened. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { until } from '../../harness/until.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from '../protocols/resources.ts';
-import { until } from '../protocols/until.ts';
 import { upload } from '../protocols/upload.ts';
 import { type Act, type ActingBackend, answer, startActingBackend } from './acting-backend.ts';
 import { CHAT_PATH } from './asking.ts';

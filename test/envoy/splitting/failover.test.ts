@@ -1,8 +1,8 @@
 /** Variants whose endpoints are unhealthy get nothing; who stands in for them follows the documented rule. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { until } from '../../harness/until.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from '../protocols/resources.ts';
-import { until } from '../protocols/until.ts';
 import { type ActingBackend, answer, startActingBackend } from './acting-backend.ts';
 import { chat, variantOf } from './asking.ts';
 import { weighted } from './weighted.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { exchange } from '../../../control-plane/cli/quickstart/exchange.ts';
+import { until } from '../../harness/until.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from '../protocols/resources.ts';
-import { until } from '../protocols/until.ts';
 import {
   type ActingBackend,
   answer,

@@ -1,8 +1,8 @@
 /** A variant whose answers say that it is ill is left alone for a while, and no client sees an error. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { until } from '../../harness/until.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from '../protocols/resources.ts';
-import { until } from '../protocols/until.ts';
 import { type ActingBackend, answer, reset, startActingBackend } from './acting-backend.ts';
 import { chat, variantOf } from './asking.ts';
 import { weighted } from './weighted.ts';

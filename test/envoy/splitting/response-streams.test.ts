@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { connect } from 'node:http2';
 import { after, before, type TestContext, test } from 'node:test';
+import { until } from '../../harness/until.ts';
 import { Connection } from '../protocols/connection.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from '../protocols/resources.ts';
-import { until } from '../protocols/until.ts';
 import { type ActingBackend, startActingBackend } from './acting-backend.ts';
 import { CHAT_PATH, chat } from './asking.ts';
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
+import { until } from '../../harness/until.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from '../protocols/resources.ts';
-import { until } from '../protocols/until.ts';
 import { type ActingBackend, startActingBackend } from './acting-backend.ts';
 import { chat } from './asking.ts';
 

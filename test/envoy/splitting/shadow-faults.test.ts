@@ -5,8 +5,8 @@ import type { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { after, afterEach, before, test } from 'node:test';
 import { httpLoad, statusCounts } from '../../harness/http-load.ts';
+import { until } from '../../harness/until.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from '../protocols/resources.ts';
-import { until } from '../protocols/until.ts';
 import { FRAMINGS, pieces, send } from '../protocols/upload.ts';
 import {
   type Act,

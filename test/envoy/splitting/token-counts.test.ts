@@ -1,8 +1,8 @@
 /** Tokens are counted from the `usage` of answers, by route and variant, wherever it stands. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { until } from '../../harness/until.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from '../protocols/resources.ts';
-import { until } from '../protocols/until.ts';
 import {
   type Act,
   type ActingBackend,
