@@ -9,6 +9,7 @@ const STEPS: readonly { name: string; command: string[] }[] = [
   { name: 'types', command: ['tsc', '--build', '.'] },
   { name: 'structure', command: ['node', '--test', 'test/unit/structure.test.ts'] },
   { name: 'generated files', command: ['node', 'scripts/generate-protos.ts', '--check'] },
+  { name: 'custom resource definitions', command: ['node', 'scripts/generate-crds.ts', '--check'] },
 ];
 
 let failed = 0;

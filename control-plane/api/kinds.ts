@@ -4,11 +4,16 @@
  * To add a kind: one file with its schema, one line here.
  */
 import { type ModelBackend, modelBackend } from './model-backend.ts';
+import { type ModelRollout, modelRollout } from './model-rollout.ts';
 import { type ModelRoute, modelRoute } from './model-route.ts';
+import { type TrafficPolicy, trafficPolicy } from './traffic-policy.ts';
 
-export const KINDS = [modelBackend, modelRoute] as const;
+export const KINDS = [modelBackend, modelRoute, modelRollout, trafficPolicy] as const;
 
-export type Resource = ModelBackend | ModelRoute;
+export type Resource = ModelBackend | ModelRoute | ModelRollout | TrafficPolicy;
+
+/** Checked, stored and shown, and not carried out yet. */
+export const NOT_IMPLEMENTED: ReadonlySet<string> = new Set(['ModelRollout', 'TrafficPolicy']);
 export type { ModelBackend, ModelRoute };
 
 const byName: ReadonlyMap<string, (typeof KINDS)[number]> = new Map(

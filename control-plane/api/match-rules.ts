@@ -5,12 +5,15 @@ import { findRepeated, type Loose, looseList, type Rule } from './rules.ts';
 /** Names times hosts times conditions of one route: each is an entry in the router's table. */
 export const MAX_CLAIMS_OF_ROUTE = 100_000;
 
+export const SOME_CONDITION = 'must have headers, protocol, or both';
+export const NO_HOST = 'must not be host: use spec.hostnames';
+
 /** An empty condition would say nothing, silently. */
 const someCondition: Rule = (spec, add) => {
   entriesOf(spec).forEach((match, index) => {
     if (typeof match !== 'object' || match === null || Array.isArray(match)) return;
     if ('headers' in match || 'protocol' in match) return;
-    add(['matches', index], 'must have headers, protocol, or both');
+    add(['matches', index], SOME_CONDITION);
   });
 };
 
@@ -43,7 +46,7 @@ const noHost: Rule = (spec, add) => {
   looseList(spec['matches']).forEach((match, index) => {
     looseList(match['headers']).forEach(({ name }, at) => {
       if (name !== 'host') return;
-      add(['matches', index, 'headers', at, 'name'], 'must not be host: use spec.hostnames');
+      add(['matches', index, 'headers', at, 'name'], NO_HOST);
     });
   });
 };

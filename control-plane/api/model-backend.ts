@@ -1,8 +1,9 @@
 /** ModelBackend: where a model is served, and the name under which it is known there. */
 import type { z } from 'zod';
 import { MAX_TIMEOUT_MS } from '../../filters/contract/limits.ts';
+import { mapOf, withRules } from './cel.ts';
 import { choice, list, object, wholeNumber } from './fields.ts';
-import { healthCheck, healthPathFitsProtocol, outlierDetection } from './health.ts';
+import { healthCheck, healthPathFitsProtocol, healthPathRule, outlierDetection } from './health.ts';
 import { hashHeaderFitsPolicy, loadBalancing } from './load-balancing.ts';
 import { resource } from './metadata.ts';
 import { ipAddress, modelName, modelVersion } from './names.ts';
@@ -13,21 +14,50 @@ export const MAX_ENDPOINTS = 1000;
 export const MAX_CONNECTIONS = 1000000;
 
 const endpoint = object({
-  address: ipAddress(),
-  port: wholeNumber(1, 65535),
+  address: ipAddress().describe('An IP address; a name is not looked up.'),
+  port: wholeNumber(1, 65535).describe('Port of the model server.'),
 });
 
-const spec = object({
-  protocol: choice(['OpenInference', 'OpenInferenceGRPC', 'OpenAI', 'KServeV1']),
-  endpoints: list(endpoint, 1, MAX_ENDPOINTS),
-  model: object({ name: modelName(), version: modelVersion().optional() }).optional(),
-  connectTimeoutMs: wholeNumber(1, MAX_TIMEOUT_MS).default(1000),
-  maxConnections: wholeNumber(1, MAX_CONNECTIONS).default(1024),
-  maxRequests: wholeNumber(1, MAX_CONNECTIONS).default(1024),
-  healthCheck: healthCheck.optional(),
-  outlierDetection: outlierDetection.optional(),
-  loadBalancing: loadBalancing.prefault({}),
-});
+const spec = withRules(
+  object({
+    protocol: choice(['OpenInference', 'OpenInferenceGRPC', 'OpenAI', 'KServeV1']).describe(
+      'What the model server speaks.',
+    ),
+    endpoints: mapOf(list(endpoint, 1, MAX_ENDPOINTS), 'address', 'port').describe(
+      'Where it listens.',
+    ),
+    model: object({
+      name: modelName().describe('What this backend calls the model.'),
+      version: modelVersion()
+        .describe('Its version there, in requests that name none; for the Open Inference Protocol.')
+        .optional(),
+    })
+      .describe('The model as this backend knows it. Default: the name that the client used.')
+      .optional(),
+    connectTimeoutMs: wholeNumber(1, MAX_TIMEOUT_MS)
+      .default(1000)
+      .describe('Longest time until a connection stands, in milliseconds.'),
+    maxConnections: wholeNumber(1, MAX_CONNECTIONS)
+      .default(1024)
+      .describe('Most connections at one time, per Envoy.'),
+    maxRequests: wholeNumber(1, MAX_CONNECTIONS)
+      .default(1024)
+      .describe('Most requests at one time, per Envoy.'),
+    healthCheck: healthCheck
+      .describe('Asks each endpoint whether it is ready; one that is not gets no requests.')
+      .optional(),
+    outlierDetection: outlierDetection
+      .describe('Takes an endpoint that fails often out for a while.')
+      .optional(),
+    loadBalancing: loadBalancing.prefault({}).describe('Which endpoint gets a request.'),
+  }),
+  {
+    rule: "!(self.protocol in ['OpenAI', 'KServeV1']) || !has(self.model) || !has(self.model.version)",
+    message: 'the protocol has no versions: write it into model.name',
+    fieldPath: '.model.version',
+  },
+  healthPathRule,
+);
 
 const uniqueEndpoints: Rule = (spec, add) => {
   const entries = looseList(spec['endpoints']).map(({ address, port }, index) => ({
@@ -49,6 +79,12 @@ const versionFitsProtocol: Rule = (spec, add) => {
 export const modelBackend = {
   kind: 'ModelBackend',
   plural: 'modelbackends',
+  shortNames: ['mb'],
+  description: 'Where a model is served, and the name under which it is known there.',
+  columns: [
+    { name: 'Protocol', jsonPath: '.spec.protocol' },
+    { name: 'Model', jsonPath: '.spec.model.name' },
+  ],
   schema: resource('ModelBackend', spec),
   rules: [uniqueEndpoints, versionFitsProtocol, healthPathFitsProtocol, hashHeaderFitsPolicy],
 } as const;

@@ -45,17 +45,22 @@ const uniqueVariants: Rule = (spec, add) => {
   });
 };
 
+/** The words of rules that the API server checks too. */
+export const SOME_WEIGHT =
+  'at least one weight must be above 0; to switch the route off set disabled';
+export const SOME_STICKINESS = 'must have header, bodyField, or both';
+
 const someWeight: Rule = (spec, add) => {
   const variants = looseList(spec['variants']);
   if (variants.length === 0 || variants.some(({ weight }) => weight !== 0)) return;
-  add(['variants'], 'at least one weight must be above 0; to switch the route off set disabled');
+  add(['variants'], SOME_WEIGHT);
 };
 
 const someStickiness: Rule = (spec, add) => {
   const { sticky } = spec;
   if (typeof sticky !== 'object' || sticky === null || Array.isArray(sticky)) return;
   if ('header' in sticky || 'bodyField' in sticky) return;
-  add(['sticky'], 'must have header, bodyField, or both');
+  add(['sticky'], SOME_STICKINESS);
 };
 
 /** A call that many requests share must not outlast any of them. */

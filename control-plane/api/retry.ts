@@ -8,6 +8,7 @@ import {
   MAX_HOLD_BYTES,
   MAX_TIMEOUT_MS,
 } from '../../filters/contract/limits.ts';
+import { setOf } from './cel.ts';
 import { choice, list, object, wholeNumber } from './fields.ts';
 import { dnsLabel } from './names.ts';
 import { looseObject, type Rule } from './rules.ts';
@@ -23,20 +24,38 @@ export const RETRY_CONDITIONS = [
 
 /** Some retries are always within the budget: with none, the rest would say nothing. */
 const budget = object({
-  percent: wholeNumber(0, 100).default(20),
-  minConcurrent: wholeNumber(1, MAX_CONCURRENT_RETRIES).default(3),
+  percent: wholeNumber(0, 100)
+    .default(20)
+    .describe('Retries that may run at one time, as a share of the requests that run.'),
+  minConcurrent: wholeNumber(1, MAX_CONCURRENT_RETRIES)
+    .default(3)
+    .describe('So many retries are always allowed.'),
 });
 
 export const retry = object({
-  attempts: wholeNumber(1, MAX_ATTEMPTS).default(2),
-  on: list(choice(RETRY_CONDITIONS), 1, RETRY_CONDITIONS.length).default([...RETRY_CONDITIONS]),
-  firstByteTimeoutMs: wholeNumber(1, MAX_TIMEOUT_MS).optional(),
-  backoffMs: wholeNumber(1, MAX_TIMEOUT_MS).default(25),
-  maxBodyBytes: wholeNumber(1, MAX_HOLD_BYTES).default(DEFAULT_RETRY_BODY_BYTES),
-  budget: budget.prefault({}),
+  attempts: wholeNumber(1, MAX_ATTEMPTS)
+    .default(2)
+    .describe('Tries at one variant, the first included.'),
+  on: list(choice(RETRY_CONDITIONS), 1, RETRY_CONDITIONS.length)
+    .default([...RETRY_CONDITIONS])
+    .describe('What is tried again.'),
+  firstByteTimeoutMs: wholeNumber(1, MAX_TIMEOUT_MS)
+    .describe('A try whose answer has not begun by then has failed. Below timeoutMs.')
+    .optional(),
+  backoffMs: wholeNumber(1, MAX_TIMEOUT_MS)
+    .default(25)
+    .describe('Shortest wait before the next try, in milliseconds.'),
+  maxBodyBytes: wholeNumber(1, MAX_HOLD_BYTES)
+    .default(DEFAULT_RETRY_BODY_BYTES)
+    .describe('A larger request is tried once.'),
+  budget: budget.prefault({}).describe('Bounds the retries that run at one time.'),
 });
 
-export const fallback = object({ variants: list(dnsLabel(), 1, MAX_FALLBACKS) });
+export const fallback = object({
+  variants: setOf(list(dnsLabel(), 1, MAX_FALLBACKS)).describe(
+    'Variants of the route, in this order.',
+  ),
+});
 
 export type Retry = z.output<typeof retry>;
 

@@ -5,6 +5,8 @@ import { networkOf } from './source-address.ts';
 
 const CONDITIONS = ['headers', 'cookies', 'bodyFields', 'sourceAddresses'] as const;
 
+export const SOME_VARIANT_CONDITION = `must have at least one of ${CONDITIONS.join(', ')}`;
+export const NO_HOST_MATCH = 'must not be host: use spec.hostnames of a route of its own';
 /** Conditions that hold one value each, what tells them apart, and what they are called. */
 const VALUES = [
   ['headers', 'name', 'header'],
@@ -17,7 +19,7 @@ const someCondition: Rule = (spec, add) => {
   entriesOf(spec).forEach((match, index) => {
     if (typeof match !== 'object' || match === null || Array.isArray(match)) return;
     if (CONDITIONS.some((name) => name in match)) return;
-    add(['variantMatches', index], `must have at least one of ${CONDITIONS.join(', ')}`);
+    add(['variantMatches', index], SOME_VARIANT_CONDITION);
   });
 };
 
@@ -66,7 +68,7 @@ const noHost: Rule = (spec, add) => {
     looseList(match['headers']).forEach(({ name }, at) => {
       if (name !== 'host') return;
       const keys = ['variantMatches', index, 'headers', at, 'name'];
-      add(keys, 'must not be host: use spec.hostnames of a route of its own');
+      add(keys, NO_HOST_MATCH);
     });
   });
 };

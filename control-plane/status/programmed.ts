@@ -46,6 +46,11 @@ export function programmed(
   return condition('True', 'Programmed', `All ${proxies.length} connected proxies have it.`);
 }
 
+/** The object is taken and checked, and nothing is done about it in this version. */
+export function notImplemented(kind: string): Condition {
+  return condition('False', 'NotImplemented', `${kind} is not carried out by this version.`);
+}
+
 function refusalsOf({ nodeId, types }: ProxyView, need: Need): string[] {
   const nacks = types.find(({ typeUrl }) => typeUrl === need.typeUrl)?.nacks ?? [];
   return nacks

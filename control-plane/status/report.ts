@@ -1,8 +1,9 @@
 /** What the status endpoint says: one plain JSON object, put together when it is asked for. */
+import { NOT_IMPLEMENTED } from '../api/kinds.ts';
 import type { ObjectRef, Status } from '../ir/status.ts';
 import type { LocatedProblem, PipelineResult } from '../pipeline.ts';
 import { needsIn } from './needs.ts';
-import { type ProxyView, programmed } from './programmed.ts';
+import { notImplemented, type ProxyView, programmed } from './programmed.ts';
 
 /** A connected proxy, with all that its stream knows of it. */
 export interface ReportedProxy extends ProxyView {
@@ -64,7 +65,9 @@ export interface ReportInput {
 export function report({ result, ...rest }: ReportInput): Report {
   const needsOf = needsIn(result.mesh);
   const objects = result.statuses.map(({ object, conditions, ...status }) => {
-    const carried = programmed(needsOf(object), rest.proxies, rest.unpublished);
+    const carried = NOT_IMPLEMENTED.has(object.kind)
+      ? notImplemented(object.kind)
+      : programmed(needsOf(object), rest.proxies, rest.unpublished);
     return { ...object, ...status, conditions: [...conditions, carried] };
   });
   return { ...rest, objects, problems: result.problems };
