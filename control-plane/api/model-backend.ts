@@ -1,12 +1,12 @@
 /** ModelBackend: where a model is served, and the name under which it is known there. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { MAX_TIMEOUT_MS } from '../../filters/contract/limits.ts';
 import { mapOf, withRules } from './cel.ts';
-import { choice, list, object, wholeNumber } from './fields.ts';
+import { choice, list, object, reason, wholeNumber } from './fields.ts';
 import { healthCheck, healthPathFitsProtocol, healthPathRule, outlierDetection } from './health.ts';
 import { hashHeaderFitsPolicy, loadBalancing } from './load-balancing.ts';
 import { resource } from './metadata.ts';
-import { ipAddress, modelName, modelVersion } from './names.ts';
+import { dnsLabel, dnsSubdomain, ipAddress, modelName, modelVersion } from './names.ts';
 import { formatPath } from './problem.ts';
 import { findRepeated, looseList, looseObject, type Rule } from './rules.ts';
 
@@ -18,14 +18,29 @@ const endpoint = object({
   port: wholeNumber(1, 65535).describe('Port of the model server.'),
 });
 
+const service = object({
+  name: dnsSubdomain().describe('A Service in the same namespace.'),
+  port: z
+    .union([wholeNumber(1, 65535), dnsLabel()], {
+      error: reason('a port number from 1 to 65535, or the name of a port'),
+    })
+    .meta({ 'x-kubernetes-int-or-string': true })
+    .describe('Number or name of one of its ports.'),
+});
+
+const SOME_ENDPOINTS = 'must have endpoints or service, and not both';
+
 const spec = withRules(
   object({
     protocol: choice(['OpenInference', 'OpenInferenceGRPC', 'OpenAI', 'KServeV1']).describe(
       'What the model server speaks.',
     ),
-    endpoints: mapOf(list(endpoint, 1, MAX_ENDPOINTS), 'address', 'port').describe(
-      'Where it listens.',
-    ),
+    endpoints: mapOf(list(endpoint, 1, MAX_ENDPOINTS), 'address', 'port')
+      .describe('Where it listens. Or give service.')
+      .optional(),
+    service: service
+      .describe('The Kubernetes Service whose endpoints are used. Or give endpoints.')
+      .optional(),
     model: object({
       name: modelName().describe('What this backend calls the model.'),
       version: modelVersion()
@@ -57,7 +72,14 @@ const spec = withRules(
     fieldPath: '.model.version',
   },
   healthPathRule,
+  { rule: 'has(self.endpoints) != has(self.service)', message: SOME_ENDPOINTS },
 );
+
+const someEndpoints: Rule = (spec, add) => {
+  const both = spec['endpoints'] !== undefined && spec['service'] !== undefined;
+  const neither = spec['endpoints'] === undefined && spec['service'] === undefined;
+  if (both || neither) add([], SOME_ENDPOINTS);
+};
 
 const uniqueEndpoints: Rule = (spec, add) => {
   const entries = looseList(spec['endpoints']).map(({ address, port }, index) => ({
@@ -86,7 +108,13 @@ export const modelBackend = {
     { name: 'Model', jsonPath: '.spec.model.name' },
   ],
   schema: resource('ModelBackend', spec),
-  rules: [uniqueEndpoints, versionFitsProtocol, healthPathFitsProtocol, hashHeaderFitsPolicy],
+  rules: [
+    someEndpoints,
+    uniqueEndpoints,
+    versionFitsProtocol,
+    healthPathFitsProtocol,
+    hashHeaderFitsPolicy,
+  ],
 } as const;
 
 export type ModelBackend = z.output<typeof modelBackend.schema>;

@@ -4,7 +4,7 @@ import type { ModelBackend, ModelRoute } from '../api/kinds.ts';
 import { type FieldPath, problem } from '../api/problem.ts';
 import type { VariantMatch } from '../api/variant-matches.ts';
 import { byAge } from './age.ts';
-import type { ReferenceProblem } from './references.ts';
+import type { ReferenceProblem } from './reference-problem.ts';
 
 type Protocol = ModelBackend['spec']['protocol'];
 

@@ -2,13 +2,15 @@
  * Resources in, mesh model and statuses out: a pure function of everything there is, sorted, so that
  * equal input is equal output. Owns what objects mean together; must not know xDS, files or proxies.
  */
-import type { ModelBackend, ModelRoute } from '../api/kinds.ts';
+import { hasStatus, type ModelBackend, type ModelRoute } from '../api/kinds.ts';
 import type { Problem } from '../api/problem.ts';
 import type { Listener, Mesh, Route, Target } from '../ir/mesh.ts';
 import type { ObjectRef, Status } from '../ir/status.ts';
 import { readFields } from './body-fields.ts';
 import type { Candidate } from './candidate.ts';
 import { type ClaimResult, decideClaims } from './claims.ts';
+import { type Cluster, clusterOf } from './cluster.ts';
+import { endpointsOf } from './endpoints.ts';
 import { nameOf } from './names.ts';
 import { type Backends, resolveReferences, type Surroundings } from './references.ts';
 import { routeOf } from './routes.ts';
@@ -27,15 +29,20 @@ export interface Build {
 }
 
 export function build(candidates: readonly Candidate[], listeners: readonly Listener[]): Build {
-  const sorted = candidates.toSorted((a, b) => compare(orderOf(a), orderOf(b)));
+  const sorted = candidates
+    .filter(({ object }) => hasStatus(object.kind))
+    .toSorted((a, b) => compare(orderOf(a), orderOf(b)));
+  const cluster = clusterOf(candidates.flatMap(({ resource }) => resource ?? []));
   const backends = backendsOf(sorted);
   const claims = decideClaims(routesOf(sorted).filter(({ spec }) => !spec.disabled));
   const fields = readFields(routesOf(sorted));
   const parts = sorted.map((candidate) => {
     const { object, resource } = candidate;
     return resource?.kind === 'ModelRoute'
-      ? routePart(candidate, resource, claims.get(nameOf(object)), { backends, fields })
-      : { status: objectStatus(candidate), problems: [], route: null, targets: [] };
+      ? routePart(candidate, resource, claims.get(nameOf(object)), {
+          ...{ backends, fields, cluster },
+        })
+      : objectPart(candidate, cluster);
   });
   const targets = new Map(parts.flatMap((part) => part.targets).map((one) => [one.name, one]));
   const mesh: Mesh = {
@@ -46,9 +53,14 @@ export function build(candidates: readonly Candidate[], listeners: readonly List
   return {
     mesh,
     statuses: parts.map(({ status }) => status),
-    problems: sorted.flatMap(({ object, problems }, index) =>
-      [...problems, ...(parts[index]?.problems ?? [])].map((one) => ({ ...one, object })),
-    ),
+    problems: [
+      ...sorted.flatMap(({ object, problems }, index) =>
+        [...problems, ...(parts[index]?.problems ?? [])].map((one) => ({ ...one, object })),
+      ),
+      ...candidates
+        .filter(({ object }) => !hasStatus(object.kind))
+        .flatMap(({ object, problems }) => problems.map((one) => ({ ...one, object }))),
+    ],
   };
 }
 
@@ -58,6 +70,12 @@ interface Part {
   readonly problems: readonly Problem[];
   readonly route: Route | null;
   readonly targets: readonly Target[];
+}
+
+function objectPart(candidate: Candidate, cluster: Cluster): Part {
+  const { resource } = candidate;
+  const problems = resource?.kind === 'ModelBackend' ? endpointsOf(resource, cluster).problems : [];
+  return { status: objectStatus(candidate, problems), problems, route: null, targets: [] };
 }
 
 function routePart(

@@ -1,22 +1,14 @@
 /** Which backend each variant of a route means, and what is wrong where it means none. */
 import type { ModelBackend, ModelRoute } from '../api/kinds.ts';
 import type { Batching } from '../api/model-route.ts';
-import { type FieldPath, type Problem, problem } from '../api/problem.ts';
+import { type FieldPath, problem } from '../api/problem.ts';
 import type { VariantMatch } from '../api/variant-matches.ts';
-import type { Protocol } from '../ir/mesh.ts';
+import type { Endpoint, Protocol } from '../ir/mesh.ts';
 import { bodyFieldProblems, isReadable } from './body-fields.ts';
+import { type Cluster, isGranted } from './cluster.ts';
+import { endpointsOf } from './endpoints.ts';
 import { nameOf } from './names.ts';
-
-export type ReferenceReason =
-  | 'BackendNotFound'
-  | 'InvalidBackend'
-  | 'RefNotPermitted'
-  | 'UnsupportedProtocol'
-  | 'UnsupportedValue';
-
-export interface ReferenceProblem extends Problem {
-  readonly condition: ReferenceReason;
-}
+import type { ReferenceProblem, ReferenceReason } from './reference-problem.ts';
 
 export interface ResolvedVariant {
   readonly name: string;
@@ -24,6 +16,7 @@ export interface ResolvedVariant {
   /** Where it is not the backend's own. */
   readonly servedModel: string | undefined;
   readonly backend: ModelBackend;
+  readonly endpoints: readonly Endpoint[];
 }
 
 export interface References {
@@ -43,17 +36,18 @@ export interface Surroundings {
   readonly backends: Backends;
   /** Fields of bodies that the mesh has room to read. */
   readonly fields: ReadonlySet<string>;
+  readonly cluster: Cluster;
 }
 
 export function resolveReferences(
   route: ModelRoute,
-  { backends, fields }: Surroundings,
+  { backends, fields, cluster }: Surroundings,
 ): References {
   const variants: ResolvedVariant[] = [];
   const problems: ReferenceProblem[] = [];
   route.spec.variants.forEach(({ name, weight, servedModel, backendRef }, index) => {
     const keys = ['spec', 'variants', index, 'backendRef'];
-    const backend = resolve(route, backendRef, keys, backends);
+    const backend = resolve(route, backendRef, keys, { backends, cluster });
     if ('condition' in backend) {
       problems.push(backend);
       return;
@@ -62,7 +56,11 @@ export function resolveReferences(
     if (backend.spec.protocol === first) {
       const served = servedModel ?? impliedModel(route, backend);
       const own = served === backend.spec.model?.name;
-      variants.push({ name, weight, servedModel: own ? undefined : served, backend });
+      variants.push({
+        ...{ name, weight, backend },
+        servedModel: own ? undefined : served,
+        endpoints: endpointsOf(backend, cluster).endpoints,
+      });
     } else {
       const reason = `speaks ${backend.spec.protocol}, and the variants before it ${first}`;
       const fix = 'all variants of a route need one protocol';
@@ -91,14 +89,16 @@ function resolve(
   { metadata }: ModelRoute,
   ref: ModelRoute['spec']['variants'][number]['backendRef'],
   keys: FieldPath,
-  backends: Backends,
+  { backends, cluster }: Pick<Surroundings, 'backends' | 'cluster'>,
 ): ModelBackend | ReferenceProblem {
   const namespace = ref.namespace ?? metadata.namespace;
   const name = nameOf({ namespace, name: ref.name });
-  if (namespace !== metadata.namespace) {
+  const from = { kind: 'ModelRoute', namespace: metadata.namespace };
+  const to = { kind: 'ModelBackend', namespace, name: ref.name };
+  if (namespace !== metadata.namespace && !isGranted(cluster.grants, from, to)) {
     const reason =
-      `must be in the route's namespace ${metadata.namespace}; got ${name}: ` +
-      'references to other namespaces need a ReferenceGrant, which is not supported yet';
+      `is not the route's own, and no ReferenceGrant in namespace ${namespace} lets ModelRoutes of ` +
+      `namespace ${metadata.namespace} refer to ModelBackend ${ref.name}: ask its owner for one`;
     return wrong('RefNotPermitted', [...keys, 'namespace'], reason);
   }
   const backend = backends.get(name);

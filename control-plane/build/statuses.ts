@@ -4,14 +4,18 @@ import { type Problem, problemsText } from '../api/problem.ts';
 import type { Condition, ConditionStatus, Status } from '../ir/status.ts';
 import type { Candidate } from './candidate.ts';
 import type { ClaimResult } from './claims.ts';
+import type { ReferenceProblem } from './reference-problem.ts';
 import type { References } from './references.ts';
 import { isServing } from './routes.ts';
 
 const COUNTS = 'The object counts.';
 
-/** Of an object that needs no other, or of which no version was ever good. */
-export function objectStatus(candidate: Candidate): Status {
-  return status(candidate, [invalid(candidate) ?? accepted('True', 'Accepted', COUNTS)]);
+/** Of an object of which no version was ever good, or that refers at most to a Service. */
+export function objectStatus(candidate: Candidate, problems: readonly ReferenceProblem[]): Status {
+  const acceptance = invalid(candidate) ?? accepted('True', 'Accepted', COUNTS);
+  const { resource } = candidate;
+  const refers = resource?.kind === 'ModelBackend' && resource.spec.service !== undefined;
+  return status(candidate, refers ? [acceptance, resolvedService(problems)] : [acceptance]);
 }
 
 export function routeStatus(
@@ -45,6 +49,16 @@ function acceptedRoute({ spec }: ModelRoute, claims: ClaimResult | undefined): C
   const effect =
     claims.won.length === 0 ? 'The route is left out.' : 'The rest of the route keeps serving.';
   return accepted('False', 'Conflicted', `${shortText(claims.lost)}. ${effect}`);
+}
+
+function resolvedService(problems: readonly ReferenceProblem[]): Condition {
+  const type = 'ResolvedRefs';
+  const [first] = problems;
+  if (first === undefined) {
+    return { type, status: 'True', reason: 'ResolvedRefs', message: 'The Service was found.' };
+  }
+  const message = `${shortText(problems)}. It has no endpoints: requests are answered 503.`;
+  return { type, status: 'False', reason: first.condition, message };
 }
 
 function resolvedRefs({ spec }: ModelRoute, { variants, problems }: References): Condition {

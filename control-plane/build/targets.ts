@@ -4,16 +4,12 @@ import { healthCheckOf } from './health.ts';
 import { targetName, unresolvedTargetName } from './names.ts';
 import type { ResolvedVariant } from './references.ts';
 
-export function targetOf({ backend, servedModel }: ResolvedVariant): Target {
+export function targetOf({ backend, servedModel, endpoints }: ResolvedVariant): Target {
   const { metadata, spec } = backend;
   return {
     name: targetName(metadata, servedModel),
     protocol: spec.protocol,
-    endpoints: spec.endpoints
-      .map(({ address, port }) => ({ address, port }))
-      .toSorted((a, b) =>
-        a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port,
-      ),
+    endpoints,
     servedModel: servedModel ?? spec.model?.name ?? null,
     servedVersion: spec.model?.version ?? null,
     connectTimeoutMs: spec.connectTimeoutMs,

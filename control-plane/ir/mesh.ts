@@ -211,6 +211,8 @@ export type Protocol = 'OpenInference' | 'OpenInferenceGRPC' | 'OpenAI' | 'KServ
 export type RequestProtocol = Protocol | 'Other';
 
 export interface Endpoint {
+  /** Null: nobody said where it is. */
+  readonly zone: string | null;
   /** An IP address. */
   readonly address: string;
   readonly port: number;

@@ -22,16 +22,22 @@ export function loadAssignment(clusterName: string, target: ir.Target): ClusterL
   const filterMetadata = { [ENDPOINT_METADATA]: { [ENDPOINT_TARGET]: target.name } };
   return create(ClusterLoadAssignmentSchema, {
     clusterName,
-    endpoints: [
-      {
-        lbEndpoints: target.endpoints.map((endpoint) => ({
-          ...hostIdentifier(endpoint),
-          metadata: { filterMetadata },
-        })),
-      },
-    ],
+    endpoints: localities(target).map(([zone, endpoints]) => ({
+      ...(zone === null ? {} : { locality: { zone } }),
+      lbEndpoints: endpoints.map((endpoint) => ({
+        ...hostIdentifier(endpoint),
+        metadata: { filterMetadata },
+      })),
+    })),
     ...(canFail(target) ? { policy: { overprovisioningFactor: OVERPROVISIONING } } : {}),
   });
+}
+
+/** One even where there is no endpoint. */
+function localities({ endpoints }: ir.Target): [string | null, readonly ir.Endpoint[]][] {
+  if (endpoints.length === 0) return [[null, []]];
+  const zones = Map.groupBy(endpoints, ({ zone }) => zone);
+  return [...zones].toSorted(([a], [b]) => ((a ?? '') < (b ?? '') ? -1 : 1));
 }
 
 function hostIdentifier({ address, port }: ir.Endpoint) {

@@ -150,7 +150,7 @@ export async function oneRouteMesh(
   const target = ({ name, port }: { name: string; port: number }): ir.Target => ({
     name: `default/${name}`,
     protocol: 'OpenInference',
-    endpoints: [{ address: '127.0.0.1', port }],
+    endpoints: [{ address: '127.0.0.1', port, zone: null }],
     servedModel: null,
     servedVersion: null,
     connectTimeoutMs: 1000,

@@ -18,7 +18,7 @@ function backend(name: string, port: number, generation = 1): unknown {
 
 function portsOf(candidates: ReturnType<LastGood['take']>): (number | undefined)[] {
   return candidates.map(({ resource }) =>
-    resource?.kind === 'ModelBackend' ? resource.spec.endpoints[0]?.port : undefined,
+    resource?.kind === 'ModelBackend' ? resource.spec.endpoints?.[0]?.port : undefined,
   );
 }
 

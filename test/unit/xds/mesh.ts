@@ -101,7 +101,7 @@ export const MESH: Mesh = {
     {
       name: 'default/a',
       protocol: 'OpenInference',
-      endpoints: [{ address: '127.0.0.1', port: 9000 }],
+      endpoints: [{ address: '127.0.0.1', port: 9000, zone: null }],
       servedModel: null,
       servedVersion: null,
       connectTimeoutMs: 1000,

@@ -72,7 +72,7 @@ const EDITS: readonly { readonly name: string; readonly mesh: Mesh; readonly typ
       ...MESH,
       targets: MESH.targets.map((target) => ({
         ...target,
-        endpoints: [{ address: '127.0.0.1', port: 9001 }],
+        endpoints: [{ address: '127.0.0.1', port: 9001, zone: null }],
       })),
     },
     types: ['endpoint'],

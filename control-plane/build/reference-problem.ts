@@ -1,0 +1,15 @@
+/** Why a reference leads nowhere, in the words of the condition `ResolvedRefs`. */
+import type { Problem } from '../api/problem.ts';
+
+export type ReferenceReason =
+  | 'BackendNotFound'
+  | 'InvalidBackend'
+  | 'PortNotFound'
+  | 'RefNotPermitted'
+  | 'ServiceNotFound'
+  | 'UnsupportedProtocol'
+  | 'UnsupportedValue';
+
+export interface ReferenceProblem extends Problem {
+  readonly condition: ReferenceReason;
+}
