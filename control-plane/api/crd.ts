@@ -82,6 +82,10 @@ function schemaOf({ schema, description }: CustomKind): object {
 function structural(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(structural);
   if (typeof node !== 'object' || node === null) return node;
+  if ('x-kubernetes-int-or-string' in node) {
+    // The one union that there may be, and bounds may not stand in it.
+    return { ...node, anyOf: [{ type: 'integer' }, { type: 'string' }] };
+  }
   const entries = Object.entries(node).filter(
     ([key, value]) => !(key === 'additionalProperties' && value === false),
   );

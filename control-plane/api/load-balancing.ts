@@ -16,12 +16,13 @@ export const loadBalancing = withRules(
       .optional(),
   }),
   {
-    rule: "self.policy != 'RingHash' || has(self.hashHeader)",
+    // A default is checked before its own fields have their defaults.
+    rule: "!has(self.policy) || self.policy != 'RingHash' || has(self.hashHeader)",
     message: 'is missing: must be a lower case header name, because RingHash goes by its value',
     fieldPath: '.hashHeader',
   },
   {
-    rule: "self.policy == 'RingHash' || !has(self.hashHeader)",
+    rule: "!has(self.hashHeader) || (has(self.policy) && self.policy == 'RingHash')",
     message: 'is read by RingHash only: remove it, or set policy to RingHash',
     fieldPath: '.hashHeader',
   },

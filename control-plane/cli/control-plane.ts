@@ -1,5 +1,5 @@
 /**
- * The control plane as one running whole: a folder of resources in, xDS and status out. Owns the wiring
+ * The control plane as one running whole: resources in, xDS and status out. Owns the wiring
  * and the order of start and end; must not know the command line but for the names of its options in messages.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,9 +10,8 @@ import { AdsServer } from '../serve/ads-server.ts';
 import { Metrics } from '../status/metrics.ts';
 import { type Published, type Report, report } from '../status/report.ts';
 import { StatusServer } from '../status/server.ts';
-import type { FolderOptions } from '../store/folder-options.ts';
-import { FolderSource } from '../store/folder-source.ts';
-import type { SourceEvent } from '../store/object.ts';
+import type { Source, SourceEvent, SourceFactory } from '../store/object.ts';
+import { Throttle } from '../store/throttle.ts';
 import { checkConsistency } from '../xds/consistency.ts';
 import { encodeSnapshot } from '../xds/encode.ts';
 import { splitterConfig } from '../xds/filter-configs.ts';
@@ -22,7 +21,10 @@ import { type TranslateOptions, translate } from '../xds/translate.ts';
 import { CommandFailure } from './failure.ts';
 
 export interface ControlPlaneOptions {
-  readonly folder: FolderOptions;
+  /** Where resources come from. */
+  readonly source: SourceFactory;
+  /** Whether proxies may connect before there is anything for them. Else they are not let in. */
+  readonly servesUnread: boolean;
   /** Most xDS streams at one time. */
   readonly maxStreams?: number;
   readonly listeners: readonly Listener[];
@@ -37,6 +39,8 @@ export interface ControlPlaneOptions {
 
 const CLOSE_GRACE_MS = 2000;
 const MAX_LOGGED_PROBLEMS = 50;
+/** A push makes every proxy change several times. */
+const OFFERS = { gatherMs: 50, burst: 5, refillMs: 500 };
 const EMPTY: PipelineResult = {
   mesh: { listeners: [], routes: [], targets: [] },
   statuses: [],
@@ -46,7 +50,8 @@ const EMPTY: PipelineResult = {
 export class ControlPlane {
   private readonly options: ControlPlaneOptions;
   private readonly pipeline: Pipeline;
-  private readonly source: FolderSource;
+  private source: Source | null = null;
+  private readonly offers: Throttle;
   private readonly ads: AdsServer;
   private readonly statusServer: StatusServer;
   private readonly revisions = new Revisions();
@@ -58,12 +63,15 @@ export class ControlPlane {
   constructor(options: ControlPlaneOptions) {
     this.options = options;
     this.pipeline = new Pipeline(options.listeners);
-    this.source = new FolderSource(options.folder, (event) => this.apply(event));
+    this.offers = new Throttle(OFFERS, () => this.offer());
     this.ads = new AdsServer({
       logger: options.logger,
       ...(options.maxStreams !== undefined && { maxStreams: options.maxStreams }),
     });
-    this.ads.proxies.on('change', () => this.metrics.observe(this.ads.proxies.list()));
+    this.ads.proxies.on('change', () => {
+      this.metrics.observe(this.ads.proxies.list());
+      this.offers.request();
+    });
     this.statusServer = new StatusServer({
       report: () => this.report(),
       notReady: () => (this.published === null ? this.unpublished : null),
@@ -74,7 +82,10 @@ export class ControlPlane {
   /** Serves when it resolves; a proxy that connects gets its whole configuration at once. */
   async start(): Promise<{ readonly xdsPort: number; readonly statusPort: number }> {
     const { host, xdsPort, statusPort } = this.options;
-    await this.source.start();
+    const source = await this.options.source((event) => this.apply(event));
+    this.source = source;
+    const read = source.start();
+    if (!this.options.servesUnread) await read;
     return {
       xdsPort: await listening(this.ads.listen(host, xdsPort), host, xdsPort, '--xds-port'),
       statusPort: await listening(
@@ -88,9 +99,10 @@ export class ControlPlane {
 
   /** Proxies keep serving what they have. Ends within its grace whatever clients do. */
   async close(): Promise<void> {
+    this.offers.stop();
     const grace = new AbortController();
     const all = Promise.all([
-      this.source.close(),
+      this.source?.close(),
       this.statusServer.close(),
       this.ads.close(CLOSE_GRACE_MS),
     ]);
@@ -114,6 +126,18 @@ export class ControlPlane {
     this.logProblems();
     this.publish();
     stop();
+    this.offers.request();
+  }
+
+  /** Tells the source what has become of its objects. */
+  private offer(): void {
+    if (this.source?.offer === undefined) return;
+    const statuses = this.report().objects.map(
+      ({ kind, namespace, name, observedGeneration, conditions }) => {
+        return { object: { kind, namespace, name }, observedGeneration, conditions };
+      },
+    );
+    this.source.offer(statuses);
   }
 
   /** A state that cannot be told to a proxy is not sent: proxies keep the last one that could. */

@@ -1,5 +1,9 @@
 /** `modelweir serve`: runs the control plane on a folder until it is told to stop. */
 import { Command, Option } from 'commander';
+import type { Logger } from 'pino';
+import { FolderSource } from '../store/folder-source.ts';
+import type { SourceFactory } from '../store/object.ts';
+import { CommandFailure } from './failure.ts';
 import { filterModules } from './filter-modules.ts';
 import { requireFolder } from './folder.ts';
 import { type FolderLimits, type ServeLimits, withModelHeader, withServeLimits } from './limits.ts';
@@ -7,7 +11,11 @@ import { port, type SocketAddress, socketAddress } from './options.ts';
 import { VERSION } from './version.ts';
 
 interface Options extends ServeLimits {
-  readonly config: string;
+  readonly config: string | undefined;
+  readonly kubernetes: boolean;
+  readonly kubeconfig: string | undefined;
+  readonly namespace: string | undefined;
+  readonly leaseNamespace: string;
   readonly xdsPort: number;
   readonly statusPort: number;
   readonly listen: SocketAddress;
@@ -24,8 +32,14 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
 export function serveCommand(): Command {
   const command = new Command('serve')
-    .description('Serves the resources of a folder to Envoy, and follows their changes.')
-    .requiredOption('--config <folder>', 'folder of YAML files')
+    .description(
+      'Serves the resources of a folder or a cluster to Envoy, and follows their changes.',
+    )
+    .option('--config <folder>', 'folder of YAML files')
+    .option('--kubernetes', 'the custom resources of a Kubernetes cluster instead', false)
+    .option('--kubeconfig <file>', 'how to reach it (default: KUBECONFIG, then that of the pod)')
+    .option('--namespace <name>', 'only objects of this namespace (default: all)')
+    .option('--lease-namespace <name>', 'where replicas agree who writes', 'modelweir-system')
     .option('--xds-port <port>', 'port for Envoy (ADS over gRPC); 0: any free one', port, 18000)
     .option('--status-port <port>', 'port for /status and /metrics; 0: any free one', port, 18001)
     .option('--host <address>', 'address of both ports; they have no access control', '127.0.0.1')
@@ -49,11 +63,11 @@ async function serve(options: Options): Promise<void> {
   // Loaded here, so that the other commands start without Envoy's messages and gRPC.
   const { pino } = await import('pino');
   const { ControlPlane } = await import('./control-plane.ts');
-  await requireFolder(options.config);
   const modules = await filterModules(options.modules);
   const logger = pino({ level: options.logLevel });
   const controlPlane = new ControlPlane({
-    folder: { ...folderLimits(options), folder: options.config },
+    source: await sourceOf(options, logger),
+    servesUnread: options.kubernetes,
     maxStreams: options.maxStreams,
     listeners: [{ name: 'default', ...options.listen }],
     translation: {
@@ -76,7 +90,8 @@ async function serve(options: Options): Promise<void> {
     const listen = address.includes(':')
       ? `[${address}]:${listenPort}`
       : `${address}:${listenPort}`;
-    logger.info({ ...ports, host: options.host, listen, config: options.config }, 'ready');
+    const from = options.kubernetes ? 'kubernetes' : options.config;
+    logger.info({ ...ports, host: options.host, listen, config: from }, 'ready');
   } catch (error) {
     await controlPlane.close();
     throw error;
@@ -85,6 +100,23 @@ async function serve(options: Options): Promise<void> {
   logger.info({ signal }, 'stopping');
   await controlPlane.close();
   logger.info('stopped');
+}
+
+/** @throws CommandFailure where there is neither a folder nor a cluster. */
+async function sourceOf(options: Options, logger: Logger): Promise<SourceFactory> {
+  const { config, kubernetes } = options;
+  if (kubernetes === (config !== undefined)) {
+    throw new CommandFailure('give either --config FOLDER or --kubernetes', 2);
+  }
+  if (config === undefined) {
+    const { KubeAdapter } = await import('../kube/adapter.ts');
+    const { kubeconfig, namespace = null, leaseNamespace } = options;
+    return (listener) =>
+      KubeAdapter.connect({ kubeconfig, namespace, leaseNamespace }, logger, listener);
+  }
+  await requireFolder(config);
+  const folder = { ...folderLimits(options), folder: config };
+  return (listener) => Promise.resolve(new FolderSource(folder, listener));
 }
 
 function folderLimits({ maxFiles, maxFileBytes, maxObjects }: ServeLimits): FolderLimits {

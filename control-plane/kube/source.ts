@@ -2,12 +2,15 @@
  * All objects of a cluster that matter, as the folder source gives those of a folder. Owns when there is
  * something to tell; must not know what an object means.
  */
+import { hasStatus } from '../api/kinds.ts';
+import type { ObjectRef } from '../ir/status.ts';
 import type { RawObject, SourceEvent, SourceProblem } from '../store/object.ts';
-import { ObjectStore } from '../store/object-store.ts';
+import { keyText, ObjectStore } from '../store/object-store.ts';
+import { Throttle, type ThrottleOptions } from '../store/throttle.ts';
 import type { KubeApi } from './api.ts';
 import { type KubeObject, Reflector, type ReflectorOptions } from './reflector.ts';
 import { followedResources } from './resources.ts';
-import { Throttle, type ThrottleOptions } from './throttle.ts';
+import type { CurrentObject } from './status-writer.ts';
 
 export interface KubeSourceOptions {
   /** Null: all namespaces. */
@@ -23,6 +26,8 @@ export class KubeSource {
   readonly #listener: (event: SourceEvent) => void;
   readonly #reflectors: readonly Reflector[];
   readonly #store = new ObjectStore();
+  /** By object: what only the API server knows of it. */
+  readonly #current = new Map<string, CurrentObject>();
   readonly #failures = new Map<string, string>();
   readonly #unlisted = new Set<string>();
   readonly #end = new AbortController();
@@ -64,7 +69,16 @@ export class KubeSource {
     await this.#running;
   }
 
+  /** Undefined: there is no such object now. */
+  current(ref: ObjectRef): CurrentObject | undefined {
+    return this.#current.get(keyText(ref));
+  }
+
   #replace(kind: string, objects: readonly KubeObject[]): void {
+    for (const key of this.#current.keys()) {
+      if (key.startsWith(`${kind}\0`)) this.#current.delete(key);
+    }
+    for (const object of objects) this.#remember(object);
     const kept = this.#store.list().filter((object) => object.kind !== kind);
     const mattered = this.#store.replace([...kept, ...objects.map(rawObject)]);
     const isFirst = this.#unlisted.delete(kind);
@@ -76,11 +90,20 @@ export class KubeSource {
   }
 
   #insert(object: KubeObject): void {
+    this.#remember(object);
     if (this.#store.insert(rawObject(object))) this.#changed();
   }
 
   #remove(object: KubeObject): void {
+    this.#current.delete(keyText(rawObject(object)));
     if (this.#store.remove(rawObject(object))) this.#changed();
+  }
+
+  #remember(object: KubeObject): void {
+    if (!hasStatus(object.kind)) return;
+    const { uid } = object.metadata;
+    const known = { uid: typeof uid === 'string' ? uid : '', status: object['status'] };
+    this.#current.set(keyText(rawObject(object)), known);
   }
 
   #fail(path: string, reason: string | null): void {

@@ -1,5 +1,7 @@
 /** One object as a user wrote it, before anything is known about it but its name. */
 
+import type { Status } from '../ir/status.ts';
+
 /** From the object's root to a field: keys of mappings and indexes of lists. */
 export type FieldKeys = readonly (string | number)[];
 
@@ -29,6 +31,17 @@ export interface SourceProblem {
   readonly line: number;
   readonly reason: string;
 }
+
+/** Where objects come from. */
+export interface Source {
+  /** Resolves after the first event. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+  /** Takes what is true of each object, where there is a place for it. */
+  offer?(statuses: readonly Status[]): void;
+}
+
+export type SourceFactory = (listener: (event: SourceEvent) => void) => Promise<Source>;
 
 /** All that a source has to say, each time that it changes. */
 export interface SourceEvent {

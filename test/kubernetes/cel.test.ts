@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import { startApiServer } from '../harness/kubernetes/api-server.ts';
+
 test('x', async () => {
   const t = Date.now();
   const server = await startApiServer();

@@ -390,7 +390,9 @@ describe('these are refused with the field, the limit and the fix', () => {
     [
       'an unknown kind',
       { kind: 'Deployment' },
-      ['kind: "Deployment" is not known: must be one of ModelBackend, ModelRoute, ModelRollout, TrafficPolicy'],
+      [
+        'kind: "Deployment" is not known: must be one of ModelBackend, ModelRoute, ModelRollout, TrafficPolicy',
+      ],
     ],
     ['no object at all', [], [': must be an object; got an empty list']],
   ];

@@ -1,0 +1,87 @@
+/** A Kubernetes cluster as a source of objects, and as the place where their statuses go. */
+
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import type { Status } from '../ir/status.ts';
+import type { SourceEvent } from '../store/object.ts';
+import { KubeApi } from './api.ts';
+import { LEADER_DEFAULTS, LeaderElection } from './leader.ts';
+import type { ReflectorOptions } from './reflector.ts';
+import { KubeSource } from './source.ts';
+import { StatusWriter } from './status-writer.ts';
+
+export interface KubeOptions {
+  /** Undefined: KUBECONFIG, then ~/.kube/config, then what a pod has. */
+  readonly kubeconfig: string | undefined;
+  /** Null: objects of all namespaces. */
+  readonly namespace: string | null;
+  /** Where the Lease is that replicas share. */
+  readonly leaseNamespace: string;
+  readonly lease?: { leaseMs: number; renewDeadlineMs: number; retryMs: number };
+  readonly reflector?: Partial<ReflectorOptions>;
+}
+
+const LEASE_NAME = 'modelweir-control-plane';
+
+export class KubeAdapter {
+  readonly server: string;
+  readonly #api: KubeApi;
+  readonly #source: KubeSource;
+  readonly #writer: StatusWriter;
+  readonly #election: LeaderElection;
+
+  /** @throws {Error} when there is no usable kubeconfig. */
+  static async connect(
+    options: KubeOptions,
+    logger: Logger,
+    listener: (event: SourceEvent) => void,
+  ): Promise<KubeAdapter> {
+    // It takes a second and 80 MB, which a control plane on a folder need not spend.
+    const { KubeConfig } = await import('@kubernetes/client-node');
+    const config = new KubeConfig();
+    if (options.kubeconfig === undefined) config.loadFromDefault();
+    else config.loadFromFile(options.kubeconfig);
+    return new KubeAdapter(new KubeApi(config), options, logger, listener);
+  }
+
+  private constructor(
+    api: KubeApi,
+    options: KubeOptions,
+    logger: Logger,
+    listener: (event: SourceEvent) => void,
+  ) {
+    const { namespace, leaseNamespace, reflector = {} } = options;
+    this.#api = api;
+    this.server = api.server;
+    this.#source = new KubeSource(api, { namespace, reflector }, listener);
+    this.#writer = new StatusWriter(api, logger, (ref) => this.#source.current(ref));
+    const lease = { ...LEADER_DEFAULTS, ...options.lease };
+    const identity = `${hostname()}_${randomUUID()}`;
+    this.#election = new LeaderElection(
+      api,
+      { namespace: leaseNamespace, name: LEASE_NAME, identity, ...lease },
+      (isLeading) => {
+        logger.info({ isLeading, identity }, isLeading ? 'leading' : 'not leading');
+        this.#writer.lead(isLeading);
+      },
+    );
+  }
+
+  /** Resolves once everything has been listed, however long that takes. */
+  async start(): Promise<void> {
+    this.#election.start();
+    await this.#source.start();
+  }
+
+  /** What is true of each object now. */
+  offer(statuses: readonly Status[]): void {
+    this.#writer.offer(statuses);
+  }
+
+  async close(): Promise<void> {
+    this.#writer.close();
+    await Promise.all([this.#source.close(), this.#election.close()]);
+    this.#api.close();
+  }
+}

@@ -1,0 +1,127 @@
+/** A cluster with our custom resources and roles, and a client for tests. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import { parseAllDocuments } from 'yaml';
+import { repositoryRoot } from '../../../control-plane/cli/quickstart/places.ts';
+import { KubeApi } from '../../../control-plane/kube/api.ts';
+import { until } from '../until.ts';
+import { type ApiServerOptions, startApiServer, type TestApiServer } from './api-server.ts';
+
+/** What the control plane is in a cluster. */
+export const CONTROL_PLANE = 'system:serviceaccount:modelweir-system:modelweir';
+
+export interface TestCluster extends TestApiServer {
+  /** Of the user `admin`. */
+  readonly api: KubeApi;
+  /** @throws {KubeError} as all of these. */
+  create(object: ObjectName): Promise<unknown>;
+  /** Creates it, or replaces what is there. */
+  put(object: ObjectName): Promise<unknown>;
+  get<T>(ref: ObjectName): Promise<T>;
+  remove(ref: ObjectName): Promise<void>;
+  /** Creates all objects of YAML text, in order. */
+  createAll(yaml: string): Promise<void>;
+}
+
+export interface ObjectName {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+export async function startCluster(options: ApiServerOptions = {}): Promise<TestCluster> {
+  const user = { name: CONTROL_PLANE, groups: ['system:serviceaccounts', 'system:authenticated'] };
+  const server = await startApiServer({ ...options, users: [user, ...(options.users ?? [])] });
+  try {
+    const config = new KubeConfig();
+    config.loadFromFile(server.kubeconfig('admin'));
+    const api = new KubeApi(config);
+    // As kubectl does: unknown fields are errors.
+    const query = { fieldValidation: 'Strict' };
+    const create = (body: ObjectName) =>
+      api.send({ method: 'POST', path: pathOf(body), query, body });
+    const get = <T>(ref: ObjectName) => api.send<T>({ path: pathOf(ref, ref.metadata.name) });
+    const cluster: TestCluster = {
+      ...server,
+      api,
+      create,
+      get,
+      put: async (object) => {
+        const found = await get<{ metadata: { resourceVersion: string } }>(object).catch(
+          () => null,
+        );
+        if (found === null) return await create(object);
+        const { resourceVersion } = found.metadata;
+        const path = pathOf(object, object.metadata.name);
+        const body = { ...object, metadata: { ...object.metadata, resourceVersion } };
+        return await api.send({ method: 'PUT', path, query, body });
+      },
+      remove: async (ref) => {
+        await api.send({ method: 'DELETE', path: pathOf(ref, ref.metadata.name) });
+      },
+      createAll: async (yaml) => {
+        for (const object of objectsOf(yaml)) await create(object);
+      },
+      stop: async () => {
+        api.close();
+        await server.stop();
+      },
+    };
+    await install(cluster);
+    return cluster;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+/** Kinds whose plural is not the word and an s. */
+const PLURALS: Readonly<Record<string, string>> = {
+  TrafficPolicy: 'trafficpolicies',
+};
+const CLUSTER_SCOPED = new Set([
+  'ClusterRole',
+  'ClusterRoleBinding',
+  'CustomResourceDefinition',
+  'Namespace',
+]);
+
+function pathOf({ apiVersion, kind, metadata }: ObjectName, name = ''): string {
+  const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
+  const plural = PLURALS[kind] ?? `${kind.toLowerCase()}s`;
+  const namespace = CLUSTER_SCOPED.has(kind)
+    ? ''
+    : `/namespaces/${metadata.namespace ?? 'default'}`;
+  return `${root}${namespace}/${plural}${name === '' ? '' : `/${name}`}`;
+}
+
+export function objectsOf(yaml: string): ObjectName[] {
+  return parseAllDocuments(yaml).map((document) => document.toJS() as ObjectName);
+}
+
+async function install(cluster: TestCluster): Promise<void> {
+  const folder = join(repositoryRoot, 'deploy');
+  const files = [...globSync('crds/*.yaml', { cwd: folder }), 'rbac.yaml'];
+  for (const file of files) await cluster.createAll(readFileSync(join(folder, file), 'utf8'));
+  for (const plural of ['modelbackends', 'modelroutes', 'modelrollouts', 'trafficpolicies']) {
+    await until(`${plural} are served`, () => isEstablished(cluster, plural), 30_000);
+  }
+}
+
+interface Definition {
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+async function isEstablished(cluster: TestCluster, plural: string): Promise<boolean> {
+  const { status } = await cluster.get<Definition>({
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.modelweir.dev` },
+  });
+  return (status?.conditions ?? []).some(
+    ({ type, status: is }) => type === 'Established' && is === 'True',
+  );
+}
