@@ -56,6 +56,7 @@ export class ControlPlane {
   private readonly statusServer: StatusServer;
   private readonly revisions = new Revisions();
   private readonly metrics = new Metrics();
+  private loggedProblems: ReadonlySet<string> = new Set();
   private result = EMPTY;
   private published: Published | null = null;
   private unpublished: string | null = 'the resources have not been read yet';
@@ -177,13 +178,17 @@ export class ControlPlane {
     return null;
   }
 
+  /** Each once, for as long as it lasts. */
   private logProblems(): void {
     const { problems } = this.result;
     this.metrics.problems.set(problems.length);
-    for (const problem of problems.slice(0, MAX_LOGGED_PROBLEMS)) {
+    const known = this.loggedProblems;
+    this.loggedProblems = new Set(problems.map((problem) => JSON.stringify(problem)));
+    const news = problems.filter((problem) => !known.has(JSON.stringify(problem)));
+    for (const problem of news.slice(0, MAX_LOGGED_PROBLEMS)) {
       this.options.logger.warn(problem, 'problem');
     }
-    const more = problems.length - MAX_LOGGED_PROBLEMS;
+    const more = news.length - MAX_LOGGED_PROBLEMS;
     if (more > 0) this.options.logger.warn({ more }, 'further problems are in /status');
   }
 }

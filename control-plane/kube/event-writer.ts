@@ -51,7 +51,7 @@ export class EventWriter {
       body: {
         apiVersion: 'events.k8s.io/v1',
         kind: 'Event',
-        metadata: { generateName: `${name.slice(0, 200)}.`, namespace },
+        metadata: { generateName: `${name.slice(0, 200)}-`, namespace },
         eventTime: now,
         type: isGood ? 'Normal' : 'Warning',
         reason: condition.reason,

@@ -38,7 +38,7 @@ export async function startCluster(options: ApiServerOptions = {}): Promise<Test
     config.loadFromFile(server.kubeconfig('admin'));
     const api = new KubeApi(config);
     // As kubectl does: unknown fields are errors.
-    const query = { fieldValidation: 'Strict' };
+    const query = { fieldValidation: 'Strict', fieldManager: 'test' };
     const create = (body: ObjectName) =>
       api.send({ method: 'POST', path: pathOf(body), query, body });
     const get = <T>(ref: ObjectName) => api.send<T>({ path: pathOf(ref, ref.metadata.name) });
