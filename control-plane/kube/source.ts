@@ -107,6 +107,7 @@ export class KubeSource {
   }
 
   #fail(path: string, reason: string | null): void {
+    if ((this.#failures.get(path) ?? null) === reason) return;
     if (reason === null) this.#failures.delete(path);
     else this.#failures.set(path, reason);
     this.#changed();
