@@ -19,12 +19,14 @@ import { Revisions } from '../xds/revisions.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
 import { type TranslateOptions, translate } from '../xds/translate.ts';
 import { CommandFailure } from './failure.ts';
+import type { ProxySecurity } from './tls.ts';
 
 export interface ControlPlaneOptions {
   /** Where resources come from. */
   readonly source: SourceFactory;
   /** Whether proxies may connect before there is anything for them. Else they are not let in. */
   readonly servesUnread: boolean;
+  readonly security: ProxySecurity;
   /** Most xDS streams at one time. */
   readonly maxStreams?: number;
   readonly listeners: readonly Listener[];
@@ -65,8 +67,10 @@ export class ControlPlane {
     this.options = options;
     this.pipeline = new Pipeline(options.listeners);
     this.offers = new Throttle(OFFERS, () => this.offer());
+    const { certificates } = options.security;
     this.ads = new AdsServer({
       logger: options.logger,
+      ...(certificates !== null && { credentials: certificates.credentials() }),
       ...(options.maxStreams !== undefined && { maxStreams: options.maxStreams }),
     });
     this.ads.proxies.on('change', () => {
@@ -101,6 +105,7 @@ export class ControlPlane {
   /** Proxies keep serving what they have. Ends within its grace whatever clients do. */
   async close(): Promise<void> {
     this.offers.stop();
+    this.options.security.certificates?.close();
     const grace = new AbortController();
     const all = Promise.all([
       this.source?.close(),

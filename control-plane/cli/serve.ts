@@ -8,9 +8,10 @@ import { filterModules } from './filter-modules.ts';
 import { requireFolder } from './folder.ts';
 import { type FolderLimits, type ServeLimits, withModelHeader, withServeLimits } from './limits.ts';
 import { port, type SocketAddress, socketAddress } from './options.ts';
+import { proxySecurity, type TlsOptions, withTls } from './tls.ts';
 import { VERSION } from './version.ts';
 
-interface Options extends ServeLimits {
+interface Options extends ServeLimits, TlsOptions {
   readonly config: string | undefined;
   readonly kubernetes: boolean;
   readonly kubeconfig: string | undefined;
@@ -42,7 +43,11 @@ export function serveCommand(): Command {
     .option('--lease-namespace <name>', 'where replicas agree who writes', 'modelweir-system')
     .option('--xds-port <port>', 'port for Envoy (ADS over gRPC); 0: any free one', port, 18000)
     .option('--status-port <port>', 'port for /status and /metrics; 0: any free one', port, 18001)
-    .option('--host <address>', 'address of both ports; they have no access control', '127.0.0.1')
+    .option(
+      '--host <address>',
+      'address of both ports; that of /status has no access control',
+      '127.0.0.1',
+    )
     .addOption(
       new Option('--listen <address:port>', 'where Envoy takes model traffic')
         .argParser(socketAddress)
@@ -56,7 +61,7 @@ export function serveCommand(): Command {
         .choices(LEVELS)
         .default('info'),
     );
-  return withServeLimits(withModelHeader(command)).action(serve);
+  return withServeLimits(withModelHeader(withTls(command))).action(serve);
 }
 
 async function serve(options: Options): Promise<void> {
@@ -65,7 +70,9 @@ async function serve(options: Options): Promise<void> {
   const { ControlPlane } = await import('./control-plane.ts');
   const modules = await filterModules(options.modules);
   const logger = pino({ level: options.logLevel });
+  const security = await proxySecurity(options, options.host, logger);
   const controlPlane = new ControlPlane({
+    security,
     source: await sourceOf(options, logger),
     servesUnread: options.kubernetes,
     maxStreams: options.maxStreams,
