@@ -7,17 +7,21 @@ import type { Logger } from 'pino';
 import type { Listener, Mesh } from '../ir/mesh.ts';
 import { Pipeline, type PipelineResult } from '../pipeline.ts';
 import { AdsServer } from '../serve/ads-server.ts';
+import { proxyNamespaces } from '../serve/proxy-namespaces.ts';
 import { Metrics } from '../status/metrics.ts';
 import { type Published, type Report, report } from '../status/report.ts';
 import { StatusServer } from '../status/server.ts';
 import type { Source, SourceEvent, SourceFactory } from '../store/object.ts';
 import { Throttle } from '../store/throttle.ts';
+import { ChangeLog } from '../telemetry/change-log.ts';
+import type { ChangeWatcher } from '../telemetry/change-watcher.ts';
+import { Changes } from '../telemetry/changes.ts';
 import { checkConsistency } from '../xds/consistency.ts';
 import { encodeSnapshot } from '../xds/encode.ts';
 import { splitterConfig } from '../xds/filter-configs.ts';
-import { Revisions } from '../xds/revisions.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
 import { type TranslateOptions, translate } from '../xds/translate.ts';
+import { EVERYTHING, meshIn, ViewRevisions, viewKey } from '../xds/view.ts';
 import { CommandFailure } from './failure.ts';
 import type { ProxySecurity } from './tls.ts';
 
@@ -37,6 +41,8 @@ export interface ControlPlaneOptions {
   readonly statusPort: number;
   readonly version: string;
   readonly logger: Logger;
+  /** Whoever else follows changes. Default: nobody. */
+  readonly changeWatchers?: readonly ChangeWatcher[];
 }
 
 const CLOSE_GRACE_MS = 2000;
@@ -56,8 +62,10 @@ export class ControlPlane {
   private readonly offers: Throttle;
   private readonly ads: AdsServer;
   private readonly statusServer: StatusServer;
-  private readonly revisions = new Revisions();
+  private readonly revisions = new ViewRevisions();
   private readonly metrics = new Metrics();
+  private readonly changes: Changes;
+  private event: SourceEvent | null = null;
   private loggedProblems: ReadonlySet<string> = new Set();
   private result = EMPTY;
   private published: Published | null = null;
@@ -67,20 +75,35 @@ export class ControlPlane {
     this.options = options;
     this.pipeline = new Pipeline(options.listeners);
     this.offers = new Throttle(OFFERS, () => this.offer());
-    const { certificates } = options.security;
+    this.changes = new Changes([
+      this.metrics.changes,
+      new ChangeLog(options.logger),
+      ...(options.changeWatchers ?? []),
+    ]);
+    const { certificates, access } = options.security;
     this.ads = new AdsServer({
       logger: options.logger,
+      traffic: this.metrics,
+      viewOf: (node, call) => viewKey(proxyNamespaces(node, call, access)),
       ...(certificates !== null && { credentials: certificates.credentials() }),
       ...(options.maxStreams !== undefined && { maxStreams: options.maxStreams }),
     });
     this.ads.proxies.on('change', () => {
-      this.metrics.observe(this.ads.proxies.list());
+      const proxies = this.ads.proxies.list();
+      this.metrics.observe(proxies);
+      this.changes.observe(proxies);
       this.offers.request();
     });
     this.statusServer = new StatusServer({
       report: () => this.report(),
       notReady: () => (this.published === null ? this.unpublished : null),
       metrics: this.metrics,
+      debug: {
+        event: () => this.event,
+        mesh: () => this.result.mesh,
+        proxies: () => this.ads.proxies.list(),
+        snapshotOf: ({ view }) => this.ads.snapshotOf(view),
+      },
     });
   }
 
@@ -105,6 +128,7 @@ export class ControlPlane {
   /** Proxies keep serving what they have. Ends within its grace whatever clients do. */
   async close(): Promise<void> {
     this.offers.stop();
+    this.changes.close();
     this.options.security.certificates?.close();
     const grace = new AbortController();
     const all = Promise.all([
@@ -128,11 +152,21 @@ export class ControlPlane {
 
   private apply(event: SourceEvent): void {
     const stop = this.metrics.rebuildSeconds.startTimer();
-    this.result = this.pipeline.run(event);
-    this.logProblems();
-    this.publish();
+    this.event = event;
+    this.changes.run(
+      () => this.rebuild(event),
+      () => this.ads.proxies.list(),
+    );
     stop();
     this.offers.request();
+  }
+
+  /** Whether proxies were told. */
+  private rebuild(event: SourceEvent): boolean {
+    this.result = this.changes.step('build', () => this.pipeline.run(event));
+    this.logProblems();
+    this.changes.step('publish', () => this.publish());
+    return this.unpublished === null;
   }
 
   /** Tells the source what has become of its objects. */
@@ -149,12 +183,12 @@ export class ControlPlane {
   /** A state that cannot be told to a proxy is not sent: proxies keep the last one that could. */
   private publish(): void {
     const { mesh } = this.result;
-    const snapshot = this.translated(mesh);
+    const snapshot = this.changes.step('translate', () => this.translated(mesh, EVERYTHING));
     if (snapshot === null) {
       this.metrics.unpublished.inc();
       return;
     }
-    this.ads.publish(snapshot);
+    this.ads.publish((view) => (view === EVERYTHING ? snapshot : this.translated(mesh, view)));
     this.published = {
       versions: Object.fromEntries(snapshot.versions),
       at: new Date().toISOString(),
@@ -166,10 +200,11 @@ export class ControlPlane {
   }
 
   /** Null: it cannot be told, and `unpublished` says why. */
-  private translated(mesh: Mesh): Snapshot | null {
+  private translated(whole: Mesh, view: string): Snapshot | null {
     const { logger, translation } = this.options;
     try {
-      const splitterRevision = this.revisions.of(splitterConfig(mesh));
+      const mesh = meshIn(whole, view);
+      const splitterRevision = this.revisions.of(view).of(splitterConfig(mesh));
       const set = translate(mesh, { ...translation, splitterRevision });
       const contradictions = checkConsistency(set);
       if (contradictions.length === 0) return encodeSnapshot(set);

@@ -3,15 +3,16 @@ import { Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { FolderSource } from '../store/folder-source.ts';
 import type { SourceFactory } from '../store/object.ts';
+import { startTracing } from '../telemetry/tracing.ts';
 import { CommandFailure } from './failure.ts';
-import { filterModules } from './filter-modules.ts';
 import { requireFolder } from './folder.ts';
 import { type FolderLimits, type ServeLimits, withModelHeader, withServeLimits } from './limits.ts';
+import { type ModuleOptions, openModules, withModules } from './module-source.ts';
 import { port, type SocketAddress, socketAddress } from './options.ts';
 import { proxySecurity, type TlsOptions, withTls } from './tls.ts';
 import { VERSION } from './version.ts';
 
-interface Options extends ServeLimits, TlsOptions {
+interface Options extends ServeLimits, TlsOptions, ModuleOptions {
   readonly config: string | undefined;
   readonly kubernetes: boolean;
   readonly kubeconfig: string | undefined;
@@ -20,7 +21,6 @@ interface Options extends ServeLimits, TlsOptions {
   readonly xdsPort: number;
   readonly statusPort: number;
   readonly listen: SocketAddress;
-  readonly modules: string;
   readonly host: string;
   readonly modelHeader: string | undefined;
   readonly accessLog: string | undefined;
@@ -53,7 +53,6 @@ export function serveCommand(): Command {
         .argParser(socketAddress)
         .default(socketAddress(DEFAULT_LISTEN), DEFAULT_LISTEN),
     )
-    .option('--modules <folder>', "the compiled filters, on Envoy's machine too", 'dist/filters')
     .option('--access-log <file>', "Envoy's access log; stdout is Envoy's own (default: none)")
     .option('--no-outcome-metrics', 'Envoy does not count requests by route and variant')
     .addOption(
@@ -61,24 +60,27 @@ export function serveCommand(): Command {
         .choices(LEVELS)
         .default('info'),
     );
-  return withServeLimits(withModelHeader(withTls(command))).action(serve);
+  return withServeLimits(withModelHeader(withTls(withModules(command)))).action(serve);
 }
 
 async function serve(options: Options): Promise<void> {
   // Loaded here, so that the other commands start without Envoy's messages and gRPC.
   const { pino } = await import('pino');
   const { ControlPlane } = await import('./control-plane.ts');
-  const modules = await filterModules(options.modules);
   const logger = pino({ level: options.logLevel });
   const security = await proxySecurity(options, options.host, logger);
+  const source = await sourceOf(options, logger);
+  const moduleSource = await openModules(options, options.host);
+  const tracing = await startTracing(process.env, VERSION, (message) => logger.warn(message));
   const controlPlane = new ControlPlane({
     security,
-    source: await sourceOf(options, logger),
+    source,
     servesUnread: options.kubernetes,
     maxStreams: options.maxStreams,
     listeners: [{ name: 'default', ...options.listen }],
     translation: {
-      modules,
+      modules: moduleSource.modules,
+      moduleServer: moduleSource.moduleServer,
       limits: options,
       modelHeader: options.modelHeader ?? null,
       accessLog: accessLogOf(options.accessLog),
@@ -89,7 +91,12 @@ async function serve(options: Options): Promise<void> {
     statusPort: options.statusPort,
     version: VERSION,
     logger,
+    changeWatchers: tracing === null ? [] : [tracing.watcher],
   });
+  const close = async () => {
+    await Promise.all([controlPlane.close(), moduleSource.close()]);
+    await tracing?.close();
+  };
   const stop = stopSignal();
   try {
     const ports = await controlPlane.start();
@@ -100,12 +107,12 @@ async function serve(options: Options): Promise<void> {
     const from = options.kubernetes ? 'kubernetes' : options.config;
     logger.info({ ...ports, host: options.host, listen, config: from }, 'ready');
   } catch (error) {
-    await controlPlane.close();
+    await close();
     throw error;
   }
   const signal = await stop;
   logger.info({ signal }, 'stopping');
-  await controlPlane.close();
+  await close();
   logger.info('stopped');
 }
 

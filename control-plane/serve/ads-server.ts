@@ -1,27 +1,44 @@
 /**
- * Serves snapshots to proxies over the aggregated discovery service, in both of its variants, and
- * knows what each proxy holds. It must not know what a snapshot means, nor where it comes from.
+ * Serves snapshots to proxies over the discovery services, in both of their variants, and knows what
+ * each proxy holds. It must not know what a snapshot or a view means, nor where it comes from.
  */
-import type { ServerCredentials, ServiceDefinition } from '@grpc/grpc-js';
+import type { ServerCredentials } from '@grpc/grpc-js';
 import { ServerCredentials as Credentials, Server, status } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Snapshot } from '../xds/snapshot.ts';
 import type { Call } from './connection.ts';
 import { Connection } from './connection.ts';
-import { DEFAULT_MAX_STREAMS } from './limits.ts';
-import type { ProxyStatus } from './proxies.ts';
+import type { Node } from './discovery.ts';
+import { DEFAULT_MAX_STREAMS, DEFAULT_MAX_VIEWS } from './limits.ts';
 import { ProxyRegistry } from './proxies.ts';
+import { methodDefinition, XDS_METHODS, type XdsMethod } from './services.ts';
+import { type SnapshotOf, Views } from './views.ts';
 
-export type { Nack, TypeStatus } from './discovery.ts';
+export type { Nack, Node, TypeStatus } from './discovery.ts';
 export type { ProxyStatus } from './proxies.ts';
 export { ProxyRegistry } from './proxies.ts';
+
+/** Counts what goes over the streams. */
+export interface Traffic {
+  sent(typeUrl: string, bytes: number): void;
+  refused(typeUrl: string): void;
+}
 
 export interface AdsServerOptions {
   readonly logger: Logger;
   /** Plain text where not given. */
   readonly credentials?: ServerCredentials;
+  /** Default: nobody counts. */
+  readonly traffic?: Traffic;
   /** Most streams at one time; a further one is refused and may come again. */
   readonly maxStreams?: number;
+  /**
+   * The view of the mesh that a client gets, asked for once per stream. Where it throws, the stream ends
+   * with the message. Default: the same for all, `''`.
+   */
+  readonly viewOf?: (node: Node, call: Call) => string;
+  /** Most views at one time. */
+  readonly maxViews?: number;
   /** Largest request; it grows with the number of resources that a proxy asks for by name. */
   readonly maxRequestBytes?: number;
   /** A silent connection is asked for a sign of life this often ... */
@@ -33,25 +50,28 @@ export interface AdsServerOptions {
 const DEFAULT_MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const DEFAULT_KEEPALIVE_MS = 30_000;
 const DEFAULT_KEEPALIVE_TIMEOUT_MS = 10_000;
-/** A proxy needs one stream, and two for a moment when it reconnects. */
-const MAX_STREAMS_PER_CONNECTION = 16;
-
-const SERVICE = 'envoy.service.discovery.v3.AggregatedDiscoveryService';
+/** With ADS a proxy needs one stream, without it one for each subscription; for more it connects again. */
+const MAX_STREAMS_PER_CONNECTION = 100;
 
 export class AdsServer {
   readonly proxies = new ProxyRegistry();
   readonly #server: Server;
   readonly #logger: Logger;
+  readonly #traffic: Traffic | null;
   readonly #maxStreams: number;
+  readonly #viewOf: (node: Node, call: Call) => string;
+  readonly #views: Views;
   readonly #connections = new Map<number, Connection>();
   #lastStream = 0;
-  #snapshot: Snapshot | null = null;
   #closing = false;
   readonly #credentials: ServerCredentials;
 
   constructor(options: AdsServerOptions) {
     this.#logger = options.logger;
+    this.#traffic = options.traffic ?? null;
     this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS;
+    this.#viewOf = options.viewOf ?? (() => '');
+    this.#views = new Views(options.maxViews ?? DEFAULT_MAX_VIEWS);
     this.#credentials = options.credentials ?? Credentials.createInsecure();
     this.#server = new Server({
       'grpc.max_receive_message_length': options.maxRequestBytes ?? DEFAULT_MAX_REQUEST_BYTES,
@@ -61,10 +81,12 @@ export class AdsServer {
       'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? DEFAULT_KEEPALIVE_TIMEOUT_MS,
       'grpc.keepalive_permit_without_calls': 1,
     });
-    this.#server.addService(definition(), {
-      StreamAggregatedResources: (call: Call) => this.#accept(call, 'sotw'),
-      DeltaAggregatedResources: (call: Call) => this.#accept(call, 'delta'),
-    });
+    for (const method of XDS_METHODS) {
+      this.#server.addService(
+        { [method.path]: methodDefinition(method) },
+        { [method.path]: (call: Call) => this.#accept(call, method) },
+      );
+    }
   }
 
   /** Starts to listen; `port` 0 takes a free one. Returns the port. */
@@ -78,10 +100,21 @@ export class AdsServer {
     });
   }
 
-  /** From now on this is the truth, for those who are connected and those who will be. */
-  publish(snapshot: Snapshot): void {
-    this.#snapshot = snapshot;
-    for (const connection of this.#connections.values()) connection.publish(snapshot);
+  /**
+   * From now on this is the truth, for those who are connected and those who will be: one state for all,
+   * or one for each view, made when somebody has that view.
+   */
+  publish(state: Snapshot | SnapshotOf): void {
+    this.#views.publish(typeof state === 'function' ? state : () => state);
+    for (const connection of this.#connections.values()) {
+      const snapshot = connection.view === null ? null : this.#views.snapshot(connection.view);
+      if (snapshot !== null) connection.publish(snapshot);
+    }
+  }
+
+  /** What those with this view get; null: nobody has it, or there is nothing yet. */
+  snapshotOf(view: string): Snapshot | null {
+    return this.#views.snapshot(view);
   }
 
   /** Ends all streams and stops listening, by force after `graceMs`. Proxies keep what they have. */
@@ -100,18 +133,24 @@ export class AdsServer {
     });
   }
 
-  #accept(call: Call, mode: ProxyStatus['mode']): void {
+  #accept(call: Call, method: XdsMethod): void {
     this.#lastStream += 1;
     const stream = this.#lastStream;
-    const connection = new Connection(call, mode, this.#logger, {
-      identified: () => {
-        this.proxies.add(stream, () => connection.status());
-        this.#logger.info({ node: connection.status().nodeId, mode }, 'proxy connected');
+    const connection: Connection = new Connection(call, method, this.#logger, {
+      identified: (node) => {
+        const view = this.#viewOf(node, call);
+        const snapshot = this.#views.enter(view);
+        this.proxies.add(stream, groupOf(node, call, method), () => connection.status());
+        this.#logger.info({ node: node.id, mode: method.mode, view }, 'proxy connected');
+        return { view, snapshot };
       },
-      changed: () => this.proxies.announce(),
+      changed: () => this.proxies.changed(stream),
+      sent: (typeUrl, bytes) => this.#traffic?.sent(typeUrl, bytes),
+      refused: (typeUrl) => this.#traffic?.refused(typeUrl),
       closed: () => {
         this.#connections.delete(stream);
         this.proxies.remove(stream);
+        if (connection.view !== null) this.#views.leave(connection.view);
       },
     });
     if (this.#closing || this.#connections.size >= this.#maxStreams) {
@@ -122,24 +161,16 @@ export class AdsServer {
       return;
     }
     this.#connections.set(stream, connection);
-    if (this.#snapshot !== null) connection.publish(this.#snapshot);
   }
 }
 
-/** Bytes in and out: decoding and encoding are ours. */
-function definition(): ServiceDefinition {
-  const same = (bytes: Buffer): Buffer => bytes;
-  const method = (name: string) => ({
-    path: `/${SERVICE}/${name}`,
-    requestStream: true,
-    responseStream: true,
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  });
-  return {
-    StreamAggregatedResources: method('StreamAggregatedResources'),
-    DeltaAggregatedResources: method('DeltaAggregatedResources'),
-  };
+/** Without ADS the streams of one proxy are known by its name, its machine and how it asks. */
+function groupOf(node: Node, call: Call, { mode, typeUrl }: XdsMethod): string | null {
+  if (typeUrl !== null) return JSON.stringify([node.id, hostOf(call.getPeer()), mode]);
+  return null;
+}
+
+/** Of `address:port`. */
+function hostOf(peer: string): string {
+  return peer.slice(0, peer.lastIndexOf(':'));
 }

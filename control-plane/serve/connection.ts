@@ -5,8 +5,9 @@ import type { Logger } from 'pino';
 import type { Snapshot } from '../xds/snapshot.ts';
 import { DeltaStream } from './delta-stream.ts';
 import type { Node, Push, TypeStatus } from './discovery.ts';
-import { StreamLimitError } from './discovery.ts';
+import { AccessError, StreamLimitError } from './discovery.ts';
 import type { ProxyStatus } from './proxies.ts';
+import type { Mode, XdsMethod } from './services.ts';
 import { SotwStream } from './sotw-stream.ts';
 import {
   decodeDeltaRequest,
@@ -21,16 +22,23 @@ const IDENTIFY_TIMEOUT_MS = 10_000;
 export type Call = ServerDuplexStream<Buffer, Buffer>;
 
 export interface Listener {
-  /** The stream has said who it is. */
-  identified(): void;
+  /**
+   * The stream has said who it is. Returns its view, and the state of that, null if there is none yet.
+   * @throws where it gets none: the stream ends with the message.
+   */
+  identified(node: Node): { readonly view: string; readonly snapshot: Snapshot | null };
   /** What `status` says may have changed. */
   changed(): void;
+  /** A response of so many bytes was handed to the connection. */
+  sent(typeUrl: string, bytes: number): void;
+  /** The client refused a response. */
+  refused(typeUrl: string): void;
   closed(): void;
 }
 
 /** The half of a connection that differs between the two kinds of streams. */
 interface Dialect {
-  readonly mode: ProxyStatus['mode'];
+  readonly mode: Mode;
   readonly stream: SotwStream | DeltaStream;
   request(bytes: Buffer, nowMs: number): { typeUrl: string; error: string | null };
   encode(push: Push): Buffer;
@@ -42,28 +50,31 @@ export class Connection {
   readonly #listener: Listener;
   readonly #logger: Logger;
   readonly #connectedAt = new Date().toISOString();
-  #blocked = false;
+  #view: string | null = null;
+  /** Bytes of the response that is being written; 0: there is none. */
+  #unsentBytes = 0;
   #ended = false;
   #timer: NodeJS.Timeout | null = null;
   readonly #identifyTimer: NodeJS.Timeout;
 
-  constructor(call: Call, mode: ProxyStatus['mode'], logger: Logger, listener: Listener) {
+  constructor(call: Call, method: XdsMethod, logger: Logger, listener: Listener) {
     this.#call = call;
-    this.#dialect = mode === 'sotw' ? sotw() : delta();
+    this.#dialect = method.mode === 'sotw' ? sotw(method.typeUrl) : delta(method.typeUrl);
     this.#listener = listener;
     this.#logger = logger;
     this.#identifyTimer = setTimeout(() => {
       this.refuse(status.DEADLINE_EXCEEDED, `no request within ${IDENTIFY_TIMEOUT_MS} ms`);
     }, IDENTIFY_TIMEOUT_MS);
     call.on('data', (bytes: Buffer) => this.#onRequest(bytes));
-    call.on('drain', () => {
-      this.#blocked = false;
-      this.#pump();
-    });
     call.on('end', () => this.end());
     call.on('error', () => this.end());
     call.on('cancelled', () => this.end());
     call.on('close', () => this.end());
+  }
+
+  /** Null until the stream has said who it is. */
+  get view(): string | null {
+    return this.#view;
   }
 
   publish(snapshot: Snapshot): void {
@@ -72,15 +83,17 @@ export class Connection {
   }
 
   status(): ProxyStatus {
-    const node: Node = this.#dialect.stream.node ?? { id: '', cluster: '', userAgent: '' };
+    const { node } = this.#dialect.stream;
     const types: TypeStatus[] = this.#dialect.stream.statuses();
     return {
-      nodeId: node.id,
-      cluster: node.cluster,
-      userAgent: node.userAgent,
+      nodeId: node?.id ?? '',
+      cluster: node?.cluster ?? '',
+      userAgent: node?.userAgent ?? '',
+      view: this.#view ?? '',
       connectedAt: this.#connectedAt,
       mode: this.#dialect.mode,
       inSync: types.every((type) => type.inSync),
+      unsentBytes: this.#unsentBytes,
       types,
     };
   }
@@ -106,45 +119,58 @@ export class Connection {
   #onRequest(bytes: Buffer): void {
     if (this.#ended) return;
     const { stream } = this.#dialect;
-    const isNew = stream.node === null;
     try {
       const { typeUrl, error } = this.#dialect.request(bytes, Date.now());
       if (error !== null) {
         this.#logger.warn({ node: stream.node?.id, typeUrl, error }, 'proxy refused resources');
+        this.#listener.refused(typeUrl);
       }
+      if (this.#view === null) this.#identify(stream.node);
     } catch (error) {
-      const code =
-        error instanceof StreamLimitError ? status.RESOURCE_EXHAUSTED : status.INVALID_ARGUMENT;
-      this.refuse(code, error instanceof Error ? error.message : String(error));
+      this.refuse(codeOf(error), error instanceof Error ? error.message : String(error));
       return;
-    }
-    if (!stream.node?.id) {
-      this.refuse(
-        status.INVALID_ARGUMENT,
-        'node.id: is missing in the first request of the stream',
-      );
-      return;
-    }
-    if (isNew) {
-      clearTimeout(this.#identifyTimer);
-      this.#listener.identified();
     }
     this.#pump();
   }
 
+  #identify(node: Node | null): void {
+    if (!node?.id) throw new Error('node.id: is missing in the first request of the stream');
+    const { view, snapshot } = this.#listener.identified(node);
+    clearTimeout(this.#identifyTimer);
+    this.#view = view;
+    if (snapshot !== null) this.#dialect.stream.publish(snapshot);
+  }
+
+  /**
+   * One response at a time is handed to the connection, so that a client that does not read gets the
+   * latest state when it does, whatever it has acknowledged by then.
+   */
   #pump(): void {
-    while (!this.#ended && !this.#blocked) {
-      const push = this.#dialect.stream.next(Date.now());
-      if (push === null) break;
-      this.#blocked = !this.#call.write(this.#dialect.encode(push));
-    }
-    this.#wakeLater();
+    // One time for both: what became due in between would be in neither.
+    const nowMs = Date.now();
+    const push = this.#isBusy ? null : this.#dialect.stream.next(nowMs);
+    if (push !== null) this.#write(push.typeUrl, this.#dialect.encode(push));
+    this.#wakeLater(nowMs);
     this.#listener.changed();
   }
 
-  #wakeLater(): void {
-    if (this.#ended || this.#timer !== null) return;
-    const nowMs = Date.now();
+  get #isBusy(): boolean {
+    return this.#ended || this.#unsentBytes > 0;
+  }
+
+  #write(typeUrl: string, bytes: Buffer): void {
+    this.#unsentBytes = bytes.length;
+    this.#listener.sent(typeUrl, bytes.length);
+    this.#call.write(bytes, () => {
+      this.#unsentBytes = 0;
+      this.#pump();
+    });
+  }
+
+  #wakeLater(nowMs: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#ended) return;
     const at = this.#dialect.stream.wakeAtMs(nowMs);
     if (at === null) return;
     this.#timer = setTimeout(() => {
@@ -154,13 +180,19 @@ export class Connection {
   }
 }
 
-function sotw(): Dialect {
-  const stream = new SotwStream();
+function codeOf(error: unknown): status {
+  if (error instanceof StreamLimitError) return status.RESOURCE_EXHAUSTED;
+  if (error instanceof AccessError) return status.PERMISSION_DENIED;
+  return status.INVALID_ARGUMENT;
+}
+
+function sotw(typeUrl: string | null): Dialect {
+  const stream = new SotwStream({ aggregated: typeUrl === null });
   return {
     mode: 'sotw',
     stream,
     request: (bytes, nowMs) => {
-      const request = decodeSotwRequest(bytes);
+      const request = ofType(decodeSotwRequest(bytes), typeUrl);
       stream.request(request, nowMs);
       return request;
     },
@@ -168,16 +200,29 @@ function sotw(): Dialect {
   };
 }
 
-function delta(): Dialect {
-  const stream = new DeltaStream();
+function delta(typeUrl: string | null): Dialect {
+  const stream = new DeltaStream({ aggregated: typeUrl === null });
   return {
     mode: 'delta',
     stream,
     request: (bytes, nowMs) => {
-      const request = decodeDeltaRequest(bytes);
+      const request = ofType(decodeDeltaRequest(bytes), typeUrl);
       stream.request(request, nowMs);
       return request;
     },
     encode: encodeDeltaResponse,
   };
+}
+
+/** A service of one type need not be told which, and is about no other. */
+function ofType<Request extends { readonly typeUrl: string }>(
+  request: Request,
+  typeUrl: string | null,
+): Request {
+  if (typeUrl === null && request.typeUrl === '') {
+    throw new Error('type_url: is missing, and the aggregated service is about all types');
+  }
+  if (typeUrl === null || request.typeUrl === typeUrl) return request;
+  if (request.typeUrl === '') return { ...request, typeUrl };
+  throw new Error(`type_url: is ${request.typeUrl}, and this service is about ${typeUrl} only`);
 }

@@ -48,23 +48,24 @@ export class DeltaStream extends ResourceStream {
       for (const held of [...state.held.keys()]) if (!state.wants(held)) state.forget(held);
       return;
     }
-    state.names.delete(name);
-    // Under a wildcard the client has just dropped what it still wants: it is sent again.
+    const wasNamed = state.names.delete(name);
+    // Under a wildcard the client cannot know whether it still gets it: it is told, either way.
     state.forget(name);
+    if (wasNamed && state.wildcard) state.doubt(name);
   }
 
-  protected override update(state: TypeState, snapshot: Snapshot): Draft | null {
-    const { names, isolated } = state.due(snapshot);
+  protected override update(state: TypeState, snapshot: Snapshot, nowMs: number): Draft | null {
+    const { names, isolated } = state.due(snapshot, nowMs);
     const gone = state.gone(snapshot);
     const late = LATE_REMOVAL_TYPES.includes(state.typeUrl);
     const removed = isolated ? [] : [...gone.unheard, ...(late ? [] : gone.held)];
     if (names.length === 0 && removed.length === 0 && !state.answerDue) return null;
-    return draft(state, snapshot, names, removed);
+    return draft(state, snapshot, names, removed, nowMs);
   }
 
   protected override removal(state: TypeState, snapshot: Snapshot): Draft | null {
     const removed = state.gone(snapshot).held;
-    return removed.length === 0 ? null : draft(state, snapshot, [], removed);
+    return removed.length === 0 ? null : draft(state, snapshot, [], removed, 0);
   }
 }
 
@@ -73,9 +74,11 @@ function draft(
   snapshot: Snapshot,
   names: readonly string[],
   removed: readonly string[],
+  nowMs: number,
 ): Draft {
   const current = state.current(snapshot);
-  const resources = names.flatMap((name) => current.get(name) ?? []);
+  const found = names.flatMap((name) => current.get(name) ?? []);
+  const resources = found.map((item) => state.form(item, nowMs));
   const items = new Map<string, string | null>(removed.map((name) => [name, null]));
   for (const item of resources) items.set(item.name, item.version);
   return { version: snapshot.versions.get(state.typeUrl) ?? '', resources, removed, items };

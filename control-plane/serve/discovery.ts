@@ -2,17 +2,21 @@
 import type { Resource } from '../xds/snapshot.ts';
 import { TYPE_URLS } from '../xds/snapshot.ts';
 
-/** Who is asking; said once per stream. */
+/** Who is asking, in its own words; said once per stream. */
 export interface Node {
   readonly id: string;
   readonly cluster: string;
   /** Name and version of the client, as in `envoy 1.40.0`. */
   readonly userAgent: string;
+  /** Whatever its bootstrap says of it, as JSON. */
+  readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 export interface SotwRequest {
   readonly node: Node | null;
   readonly typeUrl: string;
+  /** Of what the client took last, on this stream or one before; empty: nothing yet. Default empty. */
+  readonly version?: string;
   readonly resourceNames: readonly string[];
   readonly nonce: string;
   /** Why the response with this nonce was refused; null: it was not. */
@@ -91,7 +95,12 @@ export const SINGLE_TYPES: ReadonlySet<string> = new Set([TYPE_URLS.route, TYPE_
 /** Kept while anything else may still refer to them. */
 export const LATE_REMOVAL_TYPES: readonly string[] = [TYPE_URLS.cluster, TYPE_URLS.endpoint];
 
-/** A client that asks for more than we hold for one stream. The stream ends with this message. */
+/** A client that asks for more than we hold for it. Its stream ends with this message. */
 export class StreamLimitError extends Error {
   override readonly name = 'StreamLimitError';
+}
+
+/** A client that may see nothing. Its stream ends with this message. */
+export class AccessError extends Error {
+  override readonly name = 'AccessError';
 }

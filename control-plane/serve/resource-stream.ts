@@ -16,6 +16,8 @@ const MAX_TYPES = 32;
 const WARMING_TIMEOUT_MS = 2_000;
 /** A client that comes back has asked for all that it needs within this time. */
 const RESUME_MS = 1_000;
+/** Where the other types are on streams of their own, these have taken an update by then. */
+const LONE_REMOVAL_MS = 2_000;
 /** Most removed resources that are kept for the sake of a refused configuration. */
 const MAX_KEPT = 1024;
 
@@ -27,8 +29,14 @@ export interface Draft {
   readonly items: Items;
 }
 
+export interface StreamOptions {
+  /** Whether all types of the client come over this stream. Default true. */
+  readonly aggregated?: boolean;
+}
+
 export abstract class ResourceStream {
   node: Node | null = null;
+  readonly #aggregated: boolean;
   #snapshot: Snapshot | null = null;
   #nonces = 0;
   readonly #types = new Map<string, TypeState>();
@@ -36,19 +44,26 @@ export abstract class ResourceStream {
   readonly #warming = new Set<string>();
   #warmingUntilMs: number | null = null;
   #removalsFromMs: number | null = null;
+  #loneRemovalMs: number | null = null;
+
+  constructor({ aggregated = true }: StreamOptions = {}) {
+    this.#aggregated = aggregated;
+  }
 
   /** What to send of this type; null: nothing. Removals of clusters and endpoints are left out. */
-  protected abstract update(state: TypeState, snapshot: Snapshot): Draft | null;
+  protected abstract update(state: TypeState, snapshot: Snapshot, nowMs: number): Draft | null;
   /** The removals that `update` left out. */
   protected abstract removal(state: TypeState, snapshot: Snapshot): Draft | null;
 
   /** Takes a new snapshot; whatever of the former was not sent yet never will be. */
   publish(snapshot: Snapshot): void {
     for (const state of this.#types.values()) {
+      state.published(snapshot);
       const version = snapshot.versions.get(state.typeUrl);
       if (this.#snapshot?.versions.get(state.typeUrl) !== version) state.settled = false;
     }
     this.#snapshot = snapshot;
+    this.#loneRemovalMs = null;
     const clusters = snapshot.resources.get(TYPE_URLS.cluster);
     for (const name of this.#warming) if (!clusters?.has(name)) this.#warming.delete(name);
   }
@@ -60,7 +75,8 @@ export abstract class ResourceStream {
     const quiet: TypeState[] = [];
     for (const state of this.#ordered()) {
       if (state.inFlight !== null || this.#isHeldUp(state, nowMs)) continue;
-      const draft = state.settled ? null : this.update(state, snapshot);
+      if ((state.retryAtMs() ?? Number.POSITIVE_INFINITY) <= nowMs) state.settled = false;
+      const draft = state.settled ? null : this.update(state, snapshot, nowMs);
       if (draft !== null) return this.#send(state, draft, snapshot);
       quiet.push(state);
     }
@@ -76,8 +92,9 @@ export abstract class ResourceStream {
 
   /** When, after `nowMs`, `next` is worth a try although nothing happened. */
   wakeAtMs(nowMs: number): number | null {
-    const times = [this.#warmingUntilMs, this.#removalsFromMs].filter((time) => time !== null);
-    const future = times.filter((time) => time > nowMs);
+    const retries = [...this.#types.values()].map((state) => state.retryAtMs());
+    const times = [this.#warmingUntilMs, this.#removalsFromMs, this.#loneRemovalMs, ...retries];
+    const future = times.filter((time) => time !== null).filter((time) => time > nowMs);
     return future.length === 0 ? null : Math.min(...future);
   }
 
@@ -106,7 +123,7 @@ export abstract class ResourceStream {
   protected answered(state: TypeState, error: string | null, divide: boolean, nowMs: number): void {
     const names = [...(state.inFlight?.items.keys() ?? [])];
     if (error === null) state.accept();
-    else state.reject(error, new Date(nowMs).toISOString(), divide);
+    else state.reject(error, nowMs, this.#snapshot, divide);
     const isCluster = state.typeUrl === TYPE_URLS.cluster;
     if (isCluster ? error !== null : state.typeUrl === TYPE_URLS.endpoint) {
       for (const name of names) if (!state.forced.has(name)) this.#warming.delete(name);
@@ -125,7 +142,8 @@ export abstract class ResourceStream {
   #isHeldUp(state: TypeState, nowMs: number): boolean {
     if (isLate(state)) return false;
     const clusters = this.#types.get(TYPE_URLS.cluster);
-    if (!clusters?.inFlight && this.#warming.size === 0) {
+    const isAwaited = clusters?.inFlight || clusters?.isRetriedSoon;
+    if (!isAwaited && this.#warming.size === 0) {
       this.#warmingUntilMs = null;
       return false;
     }
@@ -141,9 +159,15 @@ export abstract class ResourceStream {
     const referring = states.filter((state) => !isLate(state));
     if (!referring.every((state) => state.settled)) return false;
     const removed = [...draft.items.values()].filter((version) => version === null);
-    return (
-      removed.length > MAX_KEPT || referring.every((state) => state.nacks(snapshot).length === 0)
-    );
+    if (removed.length > MAX_KEPT) return true;
+    if (!this.#aggregated) return this.#haveOthersTaken(nowMs);
+    return referring.every((state) => state.nacks(snapshot).length === 0);
+  }
+
+  /** What the streams of the other types have is not known here: they are given time. */
+  #haveOthersTaken(nowMs: number): boolean {
+    this.#loneRemovalMs ??= nowMs + LONE_REMOVAL_MS;
+    return nowMs >= this.#loneRemovalMs;
   }
 
   #send(state: TypeState, draft: Draft, snapshot: Snapshot): Push {

@@ -16,7 +16,10 @@ export class SotwStream extends ResourceStream {
   request(request: SotwRequest, nowMs: number): void {
     this.node ??= request.node;
     const { state, first } = this.stateOf(request.typeUrl);
-    if (state.lastNonce !== null && request.nonce !== state.lastNonce) {
+    if (request.resourceNames.length > 0) this.#named.add(state.typeUrl);
+    // With every response answered, a request without a nonce can have crossed none of them.
+    const isFresh = request.nonce === '' && state.inFlight === null;
+    if (state.lastNonce !== null && request.nonce !== state.lastNonce && !isFresh) {
       this.#overtaken(state, request.resourceNames);
       return;
     }
@@ -24,6 +27,9 @@ export class SotwStream extends ResourceStream {
       this.answered(state, request.error, !FULL_STATE_TYPES.has(request.typeUrl), nowMs);
     }
     this.#subscribe(state, request.resourceNames, first);
+    // Which version of which resource it has is not said, only that it has some.
+    const isBack = first && (request.version ?? '') !== '' && !FULL_STATE_TYPES.has(state.typeUrl);
+    if (isBack) for (const name of state.names) state.hold(name);
   }
 
   /**
@@ -32,36 +38,45 @@ export class SotwStream extends ResourceStream {
    * names it again.
    */
   #overtaken(state: TypeState, resourceNames: readonly string[]): void {
+    if (this.#asksForAll(state, resourceNames)) return;
     const names = new Set(resourceNames);
-    for (const name of state.names) if (!names.has(name)) state.forget(name);
+    for (const name of [...state.names, ...state.held.keys()]) {
+      if (!names.has(name)) state.forget(name);
+    }
     state.settled = false;
+  }
+
+  #asksForAll({ typeUrl }: TypeState, resourceNames: readonly string[]): boolean {
+    const ofOld = FULL_STATE_TYPES.has(typeUrl) && !this.#named.has(typeUrl);
+    return ofOld || resourceNames.includes('*');
   }
 
   #subscribe(state: TypeState, resourceNames: readonly string[], first: boolean): void {
     const names = new Set(resourceNames);
-    const star = names.delete('*');
-    if (resourceNames.length > 0) this.#named.add(state.typeUrl);
-    const legacyWildcard = FULL_STATE_TYPES.has(state.typeUrl) && !this.#named.has(state.typeUrl);
-    const wildcard = star || legacyWildcard;
+    names.delete('*');
+    const wildcard = this.#asksForAll(state, resourceNames);
     const dropped = [...state.names].filter((name) => !names.has(name));
     const added = [...names].filter((name) => !state.names.has(name));
-    const changed = wildcard !== state.wildcard || dropped.length > 0 || added.length > 0;
+    const asksForMore = (wildcard && !state.wildcard) || added.length > 0;
+    const changed = asksForMore || wildcard !== state.wildcard || dropped.length > 0;
     state.wildcard = wildcard;
     for (const name of dropped) state.names.delete(name);
     for (const name of added) state.subscribe(name);
-    for (const name of [...state.held.keys(), ...dropped]) {
-      if (!state.wants(name)) state.forget(name);
-    }
+    const unwanted = [...state.held.keys(), ...dropped].filter((name) => !state.wants(name));
+    const isMended = unwanted.some((name) => state.isRefused(name));
+    for (const name of unwanted) state.forget(name);
     if (!first && !changed) return;
     state.settled = false;
-    // Only where absence says something is there anything to say about what does not exist.
-    if (FULL_STATE_TYPES.has(state.typeUrl)) state.answerDue = true;
+    // Only where absence says something is there anything to say about what does not exist. What the client
+    // has given up, it has dropped without our word; but a response that was refused is another one now.
+    const isAsked = first || asksForMore || isMended;
+    if (FULL_STATE_TYPES.has(state.typeUrl) && isAsked) state.answerDue = true;
   }
 
-  protected override update(state: TypeState, snapshot: Snapshot): Draft | null {
-    const due = state.due(snapshot).names;
+  protected override update(state: TypeState, snapshot: Snapshot, nowMs: number): Draft | null {
+    const due = state.due(snapshot, nowMs).names;
     if (!FULL_STATE_TYPES.has(state.typeUrl)) {
-      return due.length === 0 ? null : this.#partial(state, due, snapshot);
+      return due.length === 0 ? null : this.#partial(state, due, snapshot, nowMs);
     }
     const late = state.typeUrl === TYPE_URLS.cluster;
     const gone = late ? [] : state.gone(snapshot).held;
@@ -74,9 +89,10 @@ export class SotwStream extends ResourceStream {
     return state.gone(snapshot).held.length === 0 ? null : this.#whole(state, snapshot, []);
   }
 
-  #partial(state: TypeState, names: readonly string[], snapshot: Snapshot): Draft {
+  #partial(state: TypeState, names: readonly string[], snapshot: Snapshot, nowMs: number): Draft {
     const current = state.current(snapshot);
-    const resources = names.flatMap((name) => current.get(name) ?? []);
+    const found = names.flatMap((name) => current.get(name) ?? []);
+    const resources = found.map((item) => state.form(item, nowMs));
     return {
       version: snapshot.versions.get(state.typeUrl) ?? '',
       resources,

@@ -5,6 +5,7 @@
 import type { Resource, Snapshot } from '../xds/snapshot.ts';
 import type { Nack, Push, TypeStatus } from './discovery.ts';
 import { SINGLE_TYPES, StreamLimitError } from './discovery.ts';
+import { Retries } from './retries.ts';
 
 /** Most names that one client may ask for by name, of one type. */
 const MAX_NAMES = 100_000;
@@ -44,11 +45,13 @@ export class TypeState {
   lastNonce: string | null = null;
   sentVersion: string | null = null;
   ackedVersion: string | null = null;
+  readonly #doubtful = new Set<string>();
   #inFlight: InFlight | null = null;
   /** A refused response is tried again in halves, so that one bad resource costs no good one. */
   readonly #groups: string[][] = [];
   #groupNack: Nack | null = null;
   readonly #rejected = new Map<string, Rejection>();
+  readonly #retries = new Retries();
 
   constructor(typeUrl: string) {
     this.typeUrl = typeUrl;
@@ -63,10 +66,20 @@ export class TypeState {
   }
 
   subscribe(name: string): void {
-    if (this.names.size >= MAX_NAMES && !this.names.has(name)) {
+    this.#doubtful.delete(name);
+    this.#add(this.names, name);
+  }
+
+  /** Given up by name under a wildcard: the client is told even if the name does not exist. */
+  doubt(name: string): void {
+    this.#add(this.#doubtful, name);
+  }
+
+  #add(names: Set<string>, name: string): void {
+    if (names.size >= MAX_NAMES && !names.has(name)) {
       throw new StreamLimitError(`${this.typeUrl}: more than ${MAX_NAMES} names on one stream`);
     }
-    this.names.add(name);
+    names.add(name);
   }
 
   /** What the client holds under this name is unknown from now on. */
@@ -74,18 +87,26 @@ export class TypeState {
     this.held.delete(name);
     this.forced.delete(name);
     this.#rejected.delete(name);
+    this.#retries.forget(name);
+  }
+
+  /** Was in a response that the client refused, and has not been accepted since. */
+  isRefused(name: string): boolean {
+    return this.#rejected.has(name);
   }
 
   /**
    * Names of existing resources to send now, sorted; refused ones wait until they change. `isolated`:
    * to be sent with nothing else.
    */
-  due(snapshot: Snapshot): { names: string[]; isolated: boolean } {
+  due(snapshot: Snapshot, nowMs: number): { names: string[]; isolated: boolean } {
     const current = this.current(snapshot);
     const isDue = (name: string): boolean => {
       const item = current.get(name);
       if (item === undefined || !this.wants(name)) return false;
-      if (this.#rejected.get(name)?.version === item.version) return false;
+      if (this.#rejected.get(name)?.version === item.version) {
+        return this.#retries.isDue(item, nowMs);
+      }
       return this.forced.has(name) || this.held.get(name) !== item.version;
     };
     while (this.#groups[0] !== undefined) {
@@ -107,12 +128,39 @@ export class TypeState {
     const held = [...this.held.keys()].filter(
       (name) => this.held.get(name) !== null && isGone(name),
     );
-    const unheard = [...this.names].filter((name) => !this.held.has(name) && isGone(name));
+    const asked = [...this.names, ...this.#doubtful];
+    const unheard = asked.filter((name) => !this.held.has(name) && isGone(name));
     return { held: held.sort(), unheard: unheard.sort() };
   }
 
   current(snapshot: Snapshot): ReadonlyMap<string, Resource> {
     return snapshot.resources.get(this.typeUrl) ?? NOTHING;
+  }
+
+  /** The form in which the client is to get it. */
+  form(item: Resource, nowMs: number): Resource {
+    const holds = typeof this.held.get(item.name) === 'string';
+    return this.#retries.form(item, holds, nowMs);
+  }
+
+  /** When something that was refused is to be sent again; null: nothing. */
+  retryAtMs(): number | null {
+    return this.#retries.nextMs();
+  }
+
+  /** Something that was refused is worth waiting for. */
+  get isRetriedSoon(): boolean {
+    return this.#retries.isSoon;
+  }
+
+  /** Takes note of what is published now. */
+  published(snapshot: Snapshot): void {
+    this.#retries.keep(this.current(snapshot));
+  }
+
+  /** The client has something of this name, from another stream. */
+  hold(name: string): void {
+    if (!this.held.has(name)) this.held.set(name, UNKNOWN_VERSION);
   }
 
   sent(push: Push, items: Items): void {
@@ -121,29 +169,41 @@ export class TypeState {
     this.sentVersion = push.version;
     this.answerDue = false;
     this.settled = false;
-    for (const name of items.keys()) this.forced.delete(name);
+    for (const name of items.keys()) {
+      this.forced.delete(name);
+      this.#doubtful.delete(name);
+    }
   }
 
-  /** The client took what was in flight. */
+  /** The client took what was in flight: also what it was thought to have before. */
   accept(): void {
     for (const [name, version] of this.#inFlight?.items ?? []) {
       this.#rejected.delete(name);
-      if (version === null ? this.names.has(name) : this.wants(name)) this.held.set(name, version);
-      else this.held.delete(name);
+      if (version === null) this.#take(name, null, this.names.has(name));
+    }
+    for (const { name, version } of this.#inFlight?.push.resources ?? []) {
+      this.#take(name, version, this.wants(name));
     }
     this.#inFlight = null;
     this.settled = false;
+  }
+
+  #take(name: string, version: string | null, isWanted: boolean): void {
+    this.#retries.forget(name);
+    if (isWanted) this.held.set(name, version);
+    else this.held.delete(name);
   }
 
   /**
    * The client refused what was in flight. It may have taken a part: with `divide` the parts are
    * tried on their own, else the same content is not sent again.
    */
-  reject(message: string, at: string, divide: boolean): void {
+  reject(message: string, nowMs: number, snapshot: Snapshot | null, divide: boolean): void {
     if (this.#inFlight === null) return;
     const { push, items } = this.#inFlight;
     const names = [...items.keys()];
     const text = message.slice(0, MAX_MESSAGE_LENGTH);
+    const at = new Date(nowMs).toISOString();
     const nack: Nack = { message: text, version: push.version, resources: names, at };
     for (const name of names) this.held.set(name, UNKNOWN_VERSION);
     if (divide && names.length > 1) {
@@ -151,10 +211,24 @@ export class TypeState {
       this.#groups.unshift(names.slice(0, middle), names.slice(middle));
       this.#groupNack = nack;
     } else {
-      for (const [name, version] of items) this.#rejected.set(name, { version, nack });
+      for (const [name, version] of items) {
+        this.#rejected.set(name, { version, nack });
+        this.#retryLater(name, version, nowMs, snapshot);
+      }
     }
     this.#inFlight = null;
     this.settled = false;
+  }
+
+  #retryLater(
+    name: string,
+    version: string | null,
+    nowMs: number,
+    snapshot: Snapshot | null,
+  ): void {
+    const item = snapshot === null ? undefined : this.current(snapshot).get(name);
+    if (item?.retry !== undefined && item.version === version) this.#retries.refused(item, nowMs);
+    else this.#retries.forget(name);
   }
 
   /** Refusals that stand: what was refused is still what is published. */

@@ -21,6 +21,7 @@ export function decodeSotwRequest(bytes: Uint8Array): SotwRequest {
   return {
     node: node(message.node),
     typeUrl: message.typeUrl,
+    version: message.versionInfo,
     resourceNames: message.resourceNames,
     nonce: message.responseNonce,
     error: message.errorDetail?.message ?? null,
@@ -43,14 +44,14 @@ export function decodeDeltaRequest(bytes: Uint8Array): DeltaRequest {
 
 function node(message: NodeMessage | undefined): Node | null {
   if (message === undefined) return null;
-  const { id, cluster, userAgentName, userAgentVersionType: agent } = message;
+  const { id, cluster, metadata = {}, userAgentName, userAgentVersionType: agent } = message;
   const build = agent.case === 'userAgentBuildVersion' ? agent.value.version : undefined;
   const version = build
     ? `${build.majorNumber}.${build.minorNumber}.${build.patch}`
     : agent.case === 'userAgentVersion'
       ? agent.value
       : '';
-  return { id, cluster, userAgent: `${userAgentName} ${version}`.trim() };
+  return { id, cluster, userAgent: `${userAgentName} ${version}`.trim(), metadata };
 }
 
 const SOTW = DiscoveryResponseSchema.field;

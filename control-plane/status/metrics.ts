@@ -1,9 +1,12 @@
 /** The control plane's own metrics, in a registry of their own. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { ChangeMetrics } from '../telemetry/change-metrics.ts';
 import { TYPE_URLS } from '../xds/snapshot.ts';
 import type { ReportedProxy } from './report.ts';
 
 const PREFIX = 'modelweir_control_plane_';
+/** Views that have a label of their own; proxies of others are counted under an empty one. */
+const MAX_LABELLED_VIEWS = 100;
 
 export class Metrics {
   readonly registry = new Registry();
@@ -26,7 +29,13 @@ export class Metrics {
   });
   private readonly pushes = new Counter({
     name: `${PREFIX}pushes_total`,
-    help: 'Versions sent to proxies, by resource type',
+    help: 'Responses sent to proxies, by resource type',
+    labelNames: ['type'] as const,
+    registers: [this.registry],
+  });
+  private readonly bytes = new Counter({
+    name: `${PREFIX}pushed_bytes_total`,
+    help: 'Bytes of these responses, by resource type',
     labelNames: ['type'] as const,
     registers: [this.registry],
   });
@@ -41,43 +50,66 @@ export class Metrics {
     help: 'Proxies with an open stream',
     registers: [this.registry],
   });
+  private readonly viewProxies = new Gauge({
+    name: `${PREFIX}view_proxies`,
+    help: 'Proxies with an open stream, by their view of the mesh',
+    labelNames: ['view'] as const,
+    registers: [this.registry],
+  });
+  private readonly unsent = new Gauge({
+    name: `${PREFIX}unsent_bytes`,
+    help: 'Bytes that wait for proxies to read them',
+    registers: [this.registry],
+  });
   readonly problems = new Gauge({
     name: `${PREFIX}problems`,
     help: 'Problems of the configuration as it is now',
     registers: [this.registry],
   });
-  private seen = new Set<string>();
+  /** Follows changes until they are acknowledged. */
+  readonly changes = new ChangeMetrics(this.registry, PREFIX);
 
   constructor() {
+    // Of the process itself: CPU, memory, event loop, garbage collection.
+    collectDefaultMetrics({ register: this.registry });
     // From the start, so that the first refusal is a step up from 0 and not a new series.
     for (const typeUrl of Object.values(TYPE_URLS)) {
       this.pushes.inc({ type: shortType(typeUrl) }, 0);
+      this.bytes.inc({ type: shortType(typeUrl) }, 0);
       this.nacks.inc({ type: shortType(typeUrl) }, 0);
     }
   }
 
-  /** Counts what is new since the last call. */
+  /** A response was handed to a connection. */
+  sent(typeUrl: string, bytes: number): void {
+    const type = shortType(typeUrl);
+    this.pushes.inc({ type });
+    this.bytes.inc({ type }, bytes);
+  }
+
+  /** A proxy refused a response. */
+  refused(typeUrl: string): void {
+    this.nacks.inc({ type: shortType(typeUrl) });
+  }
+
+  /** Takes who is connected now. */
   observe(proxies: readonly ReportedProxy[]): void {
     this.connected.set(proxies.length);
-    const seen = new Set<string>();
-    for (const { nodeId, connectedAt, types } of proxies) {
-      for (const { typeUrl, sentVersion, nacks } of types) {
-        const type = shortType(typeUrl);
-        const stream = `${nodeId} ${connectedAt} ${type}`;
-        const facts = nacks.map((nack) => ({
-          counter: this.nacks,
-          key: `${stream} nack ${nack.at} ${nack.version} ${nack.resources.join()}`,
-        }));
-        if (sentVersion !== null) {
-          facts.push({ counter: this.pushes, key: `${stream} push ${sentVersion}` });
-        }
-        for (const { counter, key } of facts) {
-          seen.add(key);
-          if (!this.seen.has(key)) counter.inc({ type });
-        }
-      }
+    this.observeViews(proxies);
+  }
+
+  private observeViews(proxies: readonly ReportedProxy[]): void {
+    const counts = new Map<string, number>();
+    let unsentBytes = 0;
+    for (const proxy of proxies) {
+      const isLabelled = counts.has(proxy.view) || counts.size < MAX_LABELLED_VIEWS;
+      const label = isLabelled ? proxy.view : '';
+      counts.set(label, (counts.get(label) ?? 0) + 1);
+      unsentBytes += proxy.unsentBytes;
     }
-    this.seen = seen;
+    this.unsent.set(unsentBytes);
+    this.viewProxies.reset();
+    for (const [view, count] of counts) this.viewProxies.set({ view }, count);
   }
 }
 

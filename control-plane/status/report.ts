@@ -11,6 +11,10 @@ export interface ReportedProxy extends ProxyView {
   readonly userAgent: string;
   readonly connectedAt: string;
   readonly mode: string;
+  /** Of the mesh: proxies with the same view get the same. */
+  readonly view: string;
+  /** Bytes that wait for it to read. */
+  readonly unsentBytes: number;
   readonly inSync: boolean;
   readonly types: readonly ReportedType[];
 }

@@ -1,7 +1,8 @@
 /** Resources as JSON that people read: for golden files and for showing what a proxy is sent. */
 import type { DescMessage, JsonValue, MessageShape, Registry } from '@bufbuild/protobuf';
-import { createRegistry, toJson } from '@bufbuild/protobuf';
+import { createRegistry, fromBinary, toJson } from '@bufbuild/protobuf';
 import { StringValueSchema } from '@bufbuild/protobuf/wkt';
+import { typeUrl } from './any.ts';
 import { ClusterSchema } from './gen/envoy/config/cluster/v3/cluster_pb.js';
 import { TypedExtensionConfigSchema } from './gen/envoy/config/core/v3/extension_pb.js';
 import { ClusterLoadAssignmentSchema } from './gen/envoy/config/endpoint/v3/endpoint_pb.js';
@@ -62,6 +63,23 @@ export function resourcesJson(set: ResourceSet): Record<keyof ResourceSet, JsonV
     routes: all(RouteConfigurationSchema, set.routes),
     extensions: all(TypedExtensionConfigSchema, set.extensions),
   };
+}
+
+const SCHEMAS: ReadonlyMap<string, DescMessage> = new Map(
+  [
+    ClusterSchema,
+    ClusterLoadAssignmentSchema,
+    ListenerSchema,
+    RouteConfigurationSchema,
+    TypedExtensionConfigSchema,
+  ].map((schema) => [typeUrl(schema), schema]),
+);
+
+/** Of one encoded resource. Null: its type is not among those that we serve. */
+export function resourceJson(type: string, bytes: Uint8Array): JsonValue {
+  const schema = SCHEMAS.get(type);
+  if (schema === undefined) return null;
+  return toJson(schema, fromBinary(schema, bytes), { registry, useProtoFieldName: true });
 }
 
 function all<Desc extends DescMessage>(

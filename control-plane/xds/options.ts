@@ -18,6 +18,15 @@ export interface Module {
   readonly path: string;
   /** Hash of the file's content, lower-case hex: a new build is a new virtual machine. */
   readonly sha256: string;
+  /** Where the proxy fetches it, by way of the module server. Not given: it reads `path`. */
+  readonly url?: string;
+}
+
+/** Who gives proxies the modules that have a `url`. */
+export interface ModuleServer {
+  /** IP address, or a name that proxies can resolve. */
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Refuse it with 413, or give it to the host's default route where there is one. */
@@ -60,6 +69,8 @@ export type AccessLogTarget = 'stdout' | { readonly path: string };
 
 export interface TranslateOptions {
   readonly modules: Readonly<Record<ModuleName, Module>>;
+  /** Needed where a module has a `url`. Default: none. */
+  readonly moduleServer?: ModuleServer | null;
   readonly limits: Limits;
   /** Request header that names the model where nothing else does, lower case; null: none. */
   readonly modelHeader: string | null;

@@ -28,7 +28,14 @@ export function upstreamFilters(configuration: string, options: TranslateOptions
     // In a machine of its own, which all clusters share: there an answer meets that of its shadow.
     filter(
       NAME,
-      wasmFilter({ name: NAME, vmId: NAME, module: options.modules.rewriter, configuration }),
+      wasmFilter({
+        name: NAME,
+        vmId: NAME,
+        module: options.modules.rewriter,
+        configuration,
+        // Envoy takes no other cluster while one waits, and a bad module would take the place of a good one.
+        refusesWithoutCode: true,
+      }),
     ),
     // What a route would have to leave in a request for Envoy's router, and for the filter above.
     filter('modelweir.headers', stripFromRequests()),

@@ -9,6 +9,23 @@ export interface Resource {
   readonly name: string;
   readonly version: string;
   readonly bytes: Uint8Array;
+  /** Given where a proxy may refuse it only because it has not yet fetched what it needs. */
+  readonly retry?: RetryForms;
+}
+
+/** What a client is sent in the place of the resource itself. */
+export interface RetryForms {
+  /**
+   * For a client that holds nothing of this name, where it takes something else at first. It has a version
+   * of its own, because the client takes it before it has proved to work: what is to count as held follows.
+   */
+  readonly first?: Resource;
+  /**
+   * For all others, and again for those that have refused it. The version is that of the resource; the bytes
+   * may differ for each `tag`, where a client would not look at the same ones again. The same tag is the
+   * same object, for a while.
+   */
+  again(tag: string): Resource;
 }
 
 export interface Snapshot {

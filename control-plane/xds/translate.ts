@@ -13,11 +13,19 @@ import type { Listener } from './gen/envoy/config/listener/v3/listener_pb.js';
 import type { RouteConfiguration } from './gen/envoy/config/route/v3/route_pb.js';
 import { filterExtensions } from './http-filters.ts';
 import { listeners } from './listener.ts';
+import { moduleClusters } from './module-code.ts';
 import type { TranslateOptions } from './options.ts';
 import { routeConfigurations } from './route-table.ts';
 import { shadowClusters, shadowEndpoints } from './shadow-clusters.ts';
 
-export type { AccessLogTarget, Limits, Module, ModuleName, TranslateOptions } from './options.ts';
+export type {
+  AccessLogTarget,
+  Limits,
+  Module,
+  ModuleName,
+  ModuleServer,
+  TranslateOptions,
+} from './options.ts';
 export { DEFAULT_LIMITS } from './options.ts';
 
 export interface ResourceSet {
@@ -31,6 +39,7 @@ export interface ResourceSet {
 export function translate(mesh: ir.Mesh, options: TranslateOptions): ResourceSet {
   return {
     clusters: [
+      ...moduleClusters(options),
       ...targetClusters(mesh, options),
       ...attemptClusters(mesh, options),
       ...shadowClusters(mesh, options),

@@ -4,6 +4,7 @@ import { StringValueSchema } from '@bufbuild/protobuf/wkt';
 import { duration, pack } from './any.ts';
 import { WasmSchema } from './gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
 import { FailurePolicy } from './gen/envoy/extensions/wasm/v3/wasm_pb.js';
+import { fetchedCode, readCode } from './module-code.ts';
 import type { Module } from './options.ts';
 
 /** After a trap a new machine starts no sooner than this; until then everybody gets 503. */
@@ -17,9 +18,12 @@ export interface WasmFilter {
   readonly module: Module;
   /** The filter's own JSON text; bad text is refused by the filter itself. */
   readonly configuration: string;
+  /** Refused where its code has to be fetched and is not there yet. Else the proxy waits for it. */
+  readonly refusesWithoutCode?: true;
 }
 
-export function wasmFilter({ name, vmId, module, configuration }: WasmFilter): Any {
+export function wasmFilter(filter: WasmFilter): Any {
+  const { name, vmId, module, configuration } = filter;
   return pack(WasmSchema, {
     config: {
       name,
@@ -31,13 +35,12 @@ export function wasmFilter({ name, vmId, module, configuration }: WasmFilter): A
           // two builds apart is the hash; an unchanged build keeps its machine over all updates.
           vmId,
           runtime: 'envoy.wasm.runtime.v8',
-          code: {
-            specifier: {
-              case: 'local',
-              value: { specifier: { case: 'filename', value: module.path } },
-            },
-          },
+          code:
+            module.url === undefined
+              ? readCode(module.path)
+              : fetchedCode(module.url, module.sha256),
           configuration: pack(StringValueSchema, { value: `sha256:${module.sha256}` }),
+          nackOnCodeCacheMiss: module.url !== undefined && filter.refusesWithoutCode === true,
         },
       },
       configuration: pack(StringValueSchema, { value: configuration }),

@@ -12,6 +12,7 @@ import { routerBench } from './router.ts';
 import { splitterBench } from './splitter.ts';
 import type { Target } from './target.ts';
 import { printTargets } from './target.ts';
+import { xdsBench } from './xds.ts';
 
 interface Bench {
   readonly run: (options: BenchOptions) => Promise<Target[]>;
@@ -28,6 +29,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   // 12 cases of five to eight subjects each, and a few of the pod alone: ten minutes and more.
   inference: { run: inferenceBench, rounds: 3, seconds: 1.5 },
   reload: { run: reloadBench, rounds: 5, seconds: 2 },
+  // Ten changes a round; it takes as long as they take.
+  xds: { run: xdsBench, rounds: 5, seconds: 0 },
 };
 
 const { values, positionals } = parseArgs({
@@ -44,6 +47,10 @@ const { values, positionals } = parseArgs({
     cases: { type: 'string', default: '' },
     /** Likewise: `1,64`. */
     connections: { type: 'string', default: '' },
+    /** `xds`: certificates on both sides. */
+    tls: { type: 'boolean', default: false },
+    /** `xds`: a share of its sizes, to try it out. */
+    scale: { type: 'string', default: '1' },
   },
 });
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
@@ -67,6 +74,8 @@ for (const name of names) {
     only: new RegExp(values.only),
     cases: list(values.cases),
     connections: list(values.connections).map(Number),
+    tls: values.tls,
+    scale: Number(values.scale),
   };
   targets.push(...(await bench.run({ rounds, seconds, ...part })));
 }

@@ -10,4 +10,8 @@ export interface BenchOptions {
   readonly cases: readonly string[];
   /** How many connections, where a benchmark varies that; empty means all that it has. */
   readonly connections: readonly number[];
+  /** Whether an xDS server and its clients have certificates. */
+  readonly tls: boolean;
+  /** A share of the sizes, to try a benchmark out. */
+  readonly scale: number;
 }

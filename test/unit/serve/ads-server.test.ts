@@ -1,40 +1,14 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import { pino } from 'pino';
-import type { AdsServerOptions, ProxyStatus } from '../../../control-plane/serve/ads-server.ts';
 import { AdsServer } from '../../../control-plane/serve/ads-server.ts';
 import { TYPE_URLS } from '../../../control-plane/xds/snapshot.ts';
 import { stateSnapshot } from './client.ts';
 import { deltaStream, sotwStream } from './grpc-client.ts';
+import { proxiesWhen, start } from './started-server.ts';
 
 const NODE = { id: 'proxy-1', cluster: 'edge', userAgentName: 'envoy' };
-
-async function start(t: TestContext, options: Partial<AdsServerOptions> = {}) {
-  const server = new AdsServer({ logger: pino({ enabled: false }), ...options });
-  const port = await server.listen('127.0.0.1', 0);
-  t.after(() => server.close(1000));
-  const opened: { close(): void }[] = [];
-  t.after(() => {
-    for (const stream of opened) stream.close();
-  });
-  const open = <S extends { close(): void }>(make: (port: number) => S): S => {
-    const stream = make(port);
-    opened.push(stream);
-    return stream;
-  };
-  return { server, port, open };
-}
-
-async function proxiesWhen(
-  server: AdsServer,
-  accept: (list: ProxyStatus[]) => boolean,
-): Promise<ProxyStatus[]> {
-  while (!accept(server.proxies.list())) await once(server.proxies, 'change');
-  return server.proxies.list();
-}
 
 const noNode = { resourceNames: [], responseNonce: '', versionInfo: '' };
 

@@ -25,7 +25,7 @@ function resources(text: string): Resource[] {
     });
 }
 
-export const NODE = { id: 'proxy', cluster: 'test', userAgent: 'test 1' };
+export const NODE = { id: 'proxy', cluster: 'test', userAgent: 'test 1', metadata: {} };
 
 /** `cluster: a@1 b@2 -c`; removed resources have a minus. */
 export function describePush(push: Push): string {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DeltaStream } from '../../../control-plane/serve/delta-stream.ts';
-import type { Push } from '../../../control-plane/serve/discovery.ts';
+import type { DeltaRequest, Push } from '../../../control-plane/serve/discovery.ts';
 import { SotwStream } from '../../../control-plane/serve/sotw-stream.ts';
 import { TYPE_URLS } from '../../../control-plane/xds/snapshot.ts';
 import { randomSource } from '../../harness/random.ts';
@@ -16,7 +16,7 @@ const TYPES: readonly TypeName[] = ['cluster', 'endpoint', 'listener', 'route', 
 const FULL: ReadonlySet<TypeName> = new Set<TypeName>(['cluster', 'listener']);
 const NAMES = ['a', 'b', 'c', 'd'];
 const STEPS = 120;
-const SEEDS = 500;
+const SEEDS = 3000;
 
 type Random = (bound: number) => number;
 
@@ -25,19 +25,41 @@ abstract class Model {
   readonly resources = new Map<TypeName, Map<string, string>>(
     TYPES.map((type) => [type, new Map()]),
   );
+  /** What is asked for by name; the star is one. */
   readonly names = new Map<TypeName, Set<string>>(TYPES.map((type) => [type, new Set()]));
+  /** Types asked for as a whole by naming nothing. */
+  readonly unnamed = new Set<TypeName>(FULL);
   readonly toServer: (() => void)[] = [];
   readonly toClient: Push[] = [];
   nowMs = 0;
 
   abstract start(type: TypeName): void;
-  abstract toggle(type: TypeName, name: string): void;
+  /** Asks for a name, or gives it up; what the client need not keep then, it keeps if `keeps`. */
+  abstract toggle(type: TypeName, name: string, keeps: boolean): void;
+  /** A new stream to a server that knows nothing of the old one; what was on the way is lost. */
+  abstract reconnect(): void;
   abstract apply(type: TypeName, push: Push, bad: boolean): void;
   abstract answer(type: TypeName, push: Push, error: string | null): void;
   abstract readonly stream: SotwStream | DeltaStream;
 
   wants(type: TypeName, name: string): boolean {
-    return FULL.has(type) || this.names.get(type)?.has(name) === true;
+    const names = this.namesOf(type);
+    return this.unnamed.has(type) || names.has('*') || names.has(name);
+  }
+
+  namesOf(type: TypeName): Set<string> {
+    return this.names.get(type) ?? new Set();
+  }
+
+  dropUnwanted(type: TypeName): void {
+    for (const name of this.held(type).keys()) {
+      if (!this.wants(type, name)) this.held(type).delete(name);
+    }
+  }
+
+  protected lose(): void {
+    this.toServer.length = 0;
+    this.toClient.length = 0;
   }
 
   held(type: TypeName): Map<string, string> {
@@ -57,7 +79,7 @@ abstract class Model {
 }
 
 class SotwModel extends Model {
-  override readonly stream = new SotwStream();
+  override stream = new SotwStream();
   readonly #nonces = new Map<TypeName, string>();
 
   override start(type: TypeName): void {
@@ -65,8 +87,20 @@ class SotwModel extends Model {
   }
 
   override toggle(type: TypeName, name: string): void {
-    toggle(this, type, name);
+    const names = this.namesOf(type);
+    if (!names.delete(name)) names.add(name);
+    this.unnamed.delete(type);
+    this.dropUnwanted(type);
     this.#request(type, null);
+  }
+
+  override reconnect(): void {
+    this.lose();
+    this.stream = new SotwStream();
+    this.#nonces.clear();
+    // An empty list on a new stream asks for everything again.
+    for (const type of FULL) if (this.namesOf(type).size === 0) this.unnamed.add(type);
+    for (const type of TYPES) this.#request(type, null);
   }
 
   override apply(type: TypeName, push: Push, bad: boolean): void {
@@ -83,7 +117,7 @@ class SotwModel extends Model {
   }
 
   #request(type: TypeName, error: string | null): void {
-    const resourceNames = [...(this.names.get(type) ?? [])];
+    const resourceNames = [...this.namesOf(type)];
     const nonce = this.#nonces.get(type) ?? '';
     const request = { node: NODE, typeUrl: TYPE_URLS[type], resourceNames, nonce, error };
     this.toServer.push(() => this.stream.request(request, this.nowMs));
@@ -91,15 +125,39 @@ class SotwModel extends Model {
 }
 
 class DeltaModel extends Model {
-  override readonly stream = new DeltaStream();
+  override stream = new DeltaStream();
 
   override start(type: TypeName): void {
-    this.#request(type, { subscribe: [...(this.names.get(type) ?? [])] });
+    this.#request(type, { subscribe: [...this.namesOf(type)] });
   }
 
-  override toggle(type: TypeName, name: string): void {
-    const added = toggle(this, type, name);
-    this.#request(type, added ? { subscribe: [name] } : { unsubscribe: [name] });
+  override toggle(type: TypeName, name: string, keeps: boolean): void {
+    const names = this.namesOf(type);
+    if (names.has(name) || (name === '*' && this.unnamed.has(type))) {
+      names.delete(name);
+      if (name === '*') this.unnamed.delete(type);
+      // Under a wildcard it cannot know, and waits for the server to say.
+      else if (!keeps) this.held(type).delete(name);
+      this.dropUnwanted(type);
+      this.#request(type, { unsubscribe: [name] });
+      return;
+    }
+    names.add(name);
+    this.#request(type, { subscribe: [name] });
+  }
+
+  override reconnect(): void {
+    this.lose();
+    this.stream = new DeltaStream();
+    for (const type of TYPES) {
+      const names = this.namesOf(type);
+      // A wildcard of old goes on beside names only if it is said.
+      if (this.unnamed.has(type) && names.size > 0) names.add('*');
+      if (names.size > 0) this.unnamed.delete(type);
+      else if (FULL.has(type)) this.unnamed.add(type);
+      const initialVersions = Object.fromEntries(this.held(type));
+      this.#request(type, { subscribe: [...names], initialVersions });
+    }
   }
 
   override apply(type: TypeName, push: Push, bad: boolean): void {
@@ -110,26 +168,11 @@ class DeltaModel extends Model {
     this.#request(type, { nonce: push.nonce, error });
   }
 
-  #request(
-    type: TypeName,
-    change: { subscribe?: string[]; unsubscribe?: string[]; nonce?: string; error?: string | null },
-  ): void {
-    const { subscribe = [], unsubscribe = [], nonce = '', error = null } = change;
-    const typeUrl = TYPE_URLS[type];
-    const request = { node: NODE, typeUrl, subscribe, unsubscribe, nonce, error };
-    this.toServer.push(() => this.stream.request({ ...request, initialVersions: {} }, this.nowMs));
+  #request(type: TypeName, change: Partial<Omit<DeltaRequest, 'node' | 'typeUrl'>>): void {
+    const nothing = { subscribe: [], unsubscribe: [], initialVersions: {}, nonce: '', error: null };
+    const request = { ...nothing, ...change, node: NODE, typeUrl: TYPE_URLS[type] };
+    this.toServer.push(() => this.stream.request(request, this.nowMs));
   }
-}
-
-/** Adds or takes away a name; whether it was added. */
-function toggle(model: Model, type: TypeName, name: string): boolean {
-  const names = model.names.get(type) ?? new Set();
-  if (names.delete(name)) {
-    model.held(type).delete(name);
-    return false;
-  }
-  names.add(name);
-  return true;
 }
 
 function randomState(random: Random, allowBad: boolean): State {
@@ -144,17 +187,27 @@ function randomState(random: Random, allowBad: boolean): State {
   return Object.fromEntries(TYPES.map((type) => [type, list()]));
 }
 
-function step(model: Model, random: Random): void {
-  const named = TYPES.filter((type) => !FULL.has(type));
+/** Returns what is published after it. */
+function step(model: Model, random: Random, published: State): State {
   switch (random(8)) {
-    case 0:
-      model.stream.publish(stateSnapshot(randomState(random, true)));
+    case 0: {
+      const state = randomState(random, true);
+      model.stream.publish(stateSnapshot(state));
+      return state;
+    }
+    case 1: {
+      const type = TYPES[random(TYPES.length)] as TypeName;
+      // Nobody gives up all clusters or listeners as a rule: let that be seldom.
+      const name = random(6) === 0 ? '*' : (NAMES[random(NAMES.length)] as string);
+      if (!FULL.has(type) || random(2) === 0) model.toggle(type, name, random(2) === 0);
       break;
-    case 1:
-      model.toggle(named[random(named.length)] as TypeName, NAMES[random(NAMES.length)] as string);
-      break;
+    }
     case 2:
       model.nowMs += random(1500);
+      if (random(8) === 0) {
+        model.reconnect();
+        model.stream.publish(stateSnapshot(published));
+      }
       break;
     case 3:
     case 4:
@@ -170,6 +223,7 @@ function step(model: Model, random: Random): void {
       if (push !== undefined) model.receive(push);
     }
   }
+  return published;
 }
 
 function drain(model: Model): void {
@@ -216,7 +270,8 @@ for (const [kind, make] of [
       const random = randomSource(seed);
       const model = make();
       for (const type of TYPES) model.start(type);
-      for (let i = 0; i < STEPS; i++) step(model, random);
+      let state: State = {};
+      for (let i = 0; i < STEPS; i++) state = step(model, random, state);
       const last = randomState(random, false);
       model.stream.publish(stateSnapshot(last));
       drain(model);

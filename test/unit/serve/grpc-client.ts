@@ -1,7 +1,7 @@
 /** A client over real gRPC, with the message types of the API: nothing of the server's own coding. */
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
+import type { ChannelCredentials, ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import { Client, credentials } from '@grpc/grpc-js';
 import {
   DeltaDiscoveryRequestSchema,
@@ -10,7 +10,7 @@ import {
   DiscoveryResponseSchema,
 } from '../../../control-plane/xds/gen/envoy/service/discovery/v3/discovery_pb.js';
 
-const SERVICE = '/envoy.service.discovery.v3.AggregatedDiscoveryService';
+const ADS = '/envoy.service.discovery.v3.AggregatedDiscoveryService';
 const WAIT_MS = 10_000;
 const same = (bytes: Buffer): Buffer => bytes;
 
@@ -24,11 +24,18 @@ export class GrpcStream<Request extends DescMessage, Response extends DescMessag
   readonly #received: MessageShape<Response>[] = [];
   #waiting: (() => void) | null = null;
 
-  constructor(port: number, method: string, request: Request, response: Response) {
-    this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  constructor(
+    port: number,
+    path: string,
+    request: Request,
+    response: Response,
+    channel: ChannelCredentials = credentials.createInsecure(),
+  ) {
+    const options = { 'grpc.ssl_target_name_override': 'localhost' };
+    this.#client = new Client(`127.0.0.1:${port}`, channel, options);
     this.#request = request;
     this.#response = response;
-    this.call = this.#client.makeBidiStreamRequest(`${SERVICE}/${method}`, same, same);
+    this.call = this.#client.makeBidiStreamRequest(path, same, same);
     this.call.on('data', (bytes: Buffer) => {
       this.#received.push(fromBinary(this.#response, bytes));
       this.#waiting?.();
@@ -69,20 +76,17 @@ export class GrpcStream<Request extends DescMessage, Response extends DescMessag
   }
 }
 
-export function sotwStream(port: number) {
-  return new GrpcStream(
-    port,
-    'StreamAggregatedResources',
-    DiscoveryRequestSchema,
-    DiscoveryResponseSchema,
-  );
+/** `path`: of another service than the aggregated one. */
+export function sotwStream(port: number, path = `${ADS}/StreamAggregatedResources`) {
+  return new GrpcStream(port, path, DiscoveryRequestSchema, DiscoveryResponseSchema);
 }
 
-export function deltaStream(port: number) {
-  return new GrpcStream(
-    port,
-    'DeltaAggregatedResources',
-    DeltaDiscoveryRequestSchema,
-    DeltaDiscoveryResponseSchema,
-  );
+/** `channel`: plain text unless given. */
+export function deltaStream(
+  port: number,
+  path = `${ADS}/DeltaAggregatedResources`,
+  channel?: ChannelCredentials,
+) {
+  const request = DeltaDiscoveryRequestSchema;
+  return new GrpcStream(port, path, request, DeltaDiscoveryResponseSchema, channel);
 }

@@ -51,7 +51,9 @@ const SUBSCRIPTIONS: readonly Case[] = [
       client.subscribe('cluster', ['a']);
       assert.deepEqual(client.settle(), ['cluster: a@1']);
       client.subscribe('cluster', []);
-      assert.deepEqual(client.settle(), ['cluster:']);
+      assert.deepEqual(client.settle(), [], 'what it has given up, it has dropped');
+      client.publish({ cluster: 'a@2 b@2' });
+      assert.deepEqual(client.settle(), []);
     },
   },
   {
@@ -159,6 +161,45 @@ const NONCES: readonly Case[] = [
     },
   },
   {
+    name: 'a name given up between two responses is still held under a star, and removed when it goes',
+    run: (client) => {
+      client.publish({ listener: 'a@1 b@1' });
+      client.subscribe('listener', ['*', 'a']);
+      assert.deepEqual(client.settle(), ['listener: a@1 b@1']);
+      client.publish({ listener: 'a@1 b@2' });
+      assert.deepEqual(client.receive(), ['listener: a@1 b@2']);
+      client.subscribe('listener', ['*'], 'the one before');
+      client.subscribe('listener', ['*']);
+      client.publish({ listener: 'b@2' });
+      assert.deepEqual(client.settle(), ['listener: b@2']);
+    },
+  },
+  {
+    name: 'a star given up and asked for again between two responses is answered with everything again',
+    run: (client) => {
+      client.publish({ endpoint: 'a@1 b@1' });
+      client.subscribe('endpoint', ['*']);
+      client.settle();
+      client.publish({ endpoint: 'a@1 b@2' });
+      assert.deepEqual(client.receive(), ['endpoint: b@2']);
+      client.subscribe('endpoint', [], 'the one before');
+      client.subscribe('endpoint', ['*']);
+      assert.deepEqual(client.settle(), ['endpoint: a@1']);
+    },
+  },
+  {
+    name: 'after names in an overtaken request, an empty list is none of old',
+    run: (client) => {
+      client.publish({ cluster: 'a@1 b@1' });
+      client.subscribe('cluster', []);
+      assert.deepEqual(client.receive(), ['cluster: a@1 b@1']);
+      client.subscribe('cluster', ['a'], 'the one before');
+      client.subscribe('cluster', []);
+      client.publish({ cluster: 'a@2 b@2' });
+      assert.deepEqual(client.settle(), []);
+    },
+  },
+  {
     name: 'a request with a nonce that was never sent is ignored',
     run: (client) => {
       client.publish({ endpoint: 'a@1 b@1' });
@@ -229,6 +270,20 @@ const REFUSALS: readonly Case[] = [
       client.publish({ cluster: 'a@1 b@2' });
       assert.deepEqual(client.settle(), ['cluster: a@1 b@2']);
       assert.deepEqual(client.status('cluster').nacks, []);
+    },
+  },
+  {
+    name: 'when the client gives up the bad one of a refused response, the good ones come again',
+    run: (client) => {
+      client.publish({ listener: 'a@1 b@bad' });
+      client.subscribe('listener', ['a', 'b', 'z']);
+      client.receive();
+      client.nack('listener', 'b is bad');
+      client.subscribe('listener', ['a', 'b']);
+      assert.deepEqual(client.receive(), [], 'that would be the same response again');
+      client.subscribe('listener', ['a']);
+      assert.deepEqual(client.settle(), ['listener: a@1']);
+      assert.equal(client.status('listener').inSync, true);
     },
   },
   {
@@ -383,6 +438,21 @@ const ORDER: readonly Case[] = [
         'extension: e@2',
         'cluster: new@2',
       ]);
+    },
+  },
+  {
+    name: 'a cluster that was kept in a response goes, although its name was given up for a moment',
+    run: (client) => {
+      client.publish({ cluster: 'a@1 old@1', extension: 'e@1' });
+      client.subscribe('cluster', ['a', 'old']);
+      client.subscribe('extension', ['e']);
+      client.settle();
+      client.publish({ cluster: 'a@2', extension: 'e@2' });
+      assert.deepEqual(client.receive(), ['cluster: a@2 old@1']);
+      client.subscribe('cluster', ['a'], 'the one before');
+      client.subscribe('cluster', ['a', 'old'], 'the one before');
+      client.ack('cluster');
+      assert.deepEqual(client.settle(), ['extension: e@2', 'cluster: a@2']);
     },
   },
   {

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Metrics } from '../../../control-plane/status/metrics.ts';
-import type { ReportedProxy, ReportedType } from '../../../control-plane/status/report.ts';
+import type { ReportedProxy } from '../../../control-plane/status/report.ts';
 import { TYPE_URLS } from '../../../control-plane/xds/snapshot.ts';
 
-function proxy(nodeId: string, type: Partial<ReportedType>): ReportedProxy {
-  const base = { subscribed: 1, sentVersion: null, ackedVersion: null, inSync: true, nacks: [] };
+function proxy(nodeId: string, view: string): ReportedProxy {
   return {
     nodeId,
     cluster: 'c',
     userAgent: 'envoy',
+    view,
     connectedAt: '2026-01-01T00:00:00Z',
     mode: 'sotw',
     inSync: true,
-    types: [{ typeUrl: TYPE_URLS.cluster, ...base, ...type }],
+    unsentBytes: 10,
+    types: [],
   };
 }
 
@@ -23,22 +24,44 @@ async function sampleOf(metrics: Metrics, line: string): Promise<number> {
   return Number(found?.split(' ')[1]);
 }
 
-test('a version and a refusal are counted once, however often they are seen', async () => {
+test('responses, their bytes and refusals are counted by type, from 0', async () => {
   const metrics = new Metrics();
-  const nack = { message: 'no', version: '1', resources: ['a'], at: '2026-01-01T00:00:01Z' };
-  metrics.observe([proxy('p', { sentVersion: '1' })]);
-  metrics.observe([proxy('p', { sentVersion: '1', nacks: [nack] })]);
-  metrics.observe([proxy('p', { sentVersion: '1', nacks: [nack] })]);
-  assert.equal(await sampleOf(metrics, 'pushes_total{type="Cluster"}'), 1);
+  assert.equal(await sampleOf(metrics, 'nacks_total{type="Cluster"}'), 0);
+  metrics.sent(TYPE_URLS.cluster, 100);
+  metrics.sent(TYPE_URLS.cluster, 50);
+  metrics.refused(TYPE_URLS.cluster);
+  assert.equal(await sampleOf(metrics, 'pushes_total{type="Cluster"}'), 2);
+  assert.equal(await sampleOf(metrics, 'pushed_bytes_total{type="Cluster"}'), 150);
   assert.equal(await sampleOf(metrics, 'nacks_total{type="Cluster"}'), 1);
-  const again = { ...nack, version: '2', at: '2026-01-01T00:00:02Z' };
-  metrics.observe([
-    proxy('p', { sentVersion: '2', nacks: [again] }),
-    proxy('q', { sentVersion: '2' }),
-  ]);
-  assert.equal(await sampleOf(metrics, 'pushes_total{type="Cluster"}'), 3);
-  assert.equal(await sampleOf(metrics, 'nacks_total{type="Cluster"}'), 2);
-  assert.equal(await sampleOf(metrics, 'connected_proxies'), 2);
-  metrics.observe([]);
-  assert.equal(await sampleOf(metrics, 'connected_proxies'), 0);
+  assert.equal(await sampleOf(metrics, 'pushes_total{type="Listener"}'), 0);
+});
+
+test('proxies are counted by view, and a view that nobody has any longer is gone', async () => {
+  const metrics = new Metrics();
+  metrics.observe([proxy('p', '*'), proxy('q', '*'), proxy('r', 'team-a')]);
+  assert.equal(await sampleOf(metrics, 'connected_proxies'), 3);
+  assert.equal(await sampleOf(metrics, 'view_proxies{view="*"}'), 2);
+  assert.equal(await sampleOf(metrics, 'unsent_bytes'), 30);
+  metrics.observe([proxy('p', '*')]);
+  assert.equal(await sampleOf(metrics, 'view_proxies{view="team-a"}'), Number.NaN);
+  assert.equal(await sampleOf(metrics, 'connected_proxies'), 1);
+});
+
+test('a thousand views have a hundred labels, and no proxy is lost', async () => {
+  const metrics = new Metrics();
+  metrics.observe(Array.from({ length: 1000 }, (_, i) => proxy(`p${i}`, `view-${i}`)));
+  const lines = (await metrics.registry.metrics()).split('\n');
+  const views = lines.filter((line) => line.startsWith('modelweir_control_plane_view_proxies{'));
+  assert.ok(views.length <= 101);
+  const counts = views.map((line) => Number(line.split(' ').at(-1)));
+  assert.equal(
+    counts.reduce((sum, one) => sum + one, 0),
+    1000,
+  );
+});
+
+test('the process itself is measured, too', async () => {
+  const text = await new Metrics().registry.metrics();
+  const names = ['process_cpu_seconds_total', 'nodejs_eventloop_lag_seconds'];
+  for (const name of names) assert.match(text, new RegExp(`^${name} `, 'm'));
 });
