@@ -21,6 +21,7 @@ export interface TypeView {
 
 /**
  * @param needs null: the object is not part of the mesh.
+ * @param proxies those that need it.
  * @param unpublished why the newest state was not sent to anybody; null: it was.
  */
 export function programmed(
@@ -33,7 +34,7 @@ export function programmed(
   }
   if (unpublished !== null) return condition('False', 'NotPublished', unpublished);
   if (proxies.length === 0) {
-    return condition('Unknown', 'NoProxyConnected', 'No proxy is connected.');
+    return condition('Unknown', 'NoProxyConnected', 'No proxy that needs it is connected.');
   }
   const refusals = proxies.flatMap((proxy) => needs.flatMap((need) => refusalsOf(proxy, need)));
   if (refusals.length > 0) return condition('False', 'Rejected', limited(refusals));
@@ -43,7 +44,11 @@ export function programmed(
     const count = `${proxies.length - waiting.length} of ${proxies.length} proxies have it`;
     return condition('False', 'Pending', `${count}; waiting for ${names}`);
   }
-  return condition('True', 'Programmed', `All ${proxies.length} connected proxies have it.`);
+  return condition(
+    'True',
+    'Programmed',
+    `All ${proxies.length} connected proxies that need it have it.`,
+  );
 }
 
 /** The object is taken and checked, and nothing is done about it in this version. */

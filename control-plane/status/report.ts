@@ -1,7 +1,9 @@
 /** What the status endpoint says: one plain JSON object, put together when it is asked for. */
 import { NOT_IMPLEMENTED } from '../api/kinds.ts';
+import type { Mesh } from '../ir/mesh.ts';
 import type { ObjectRef, Status } from '../ir/status.ts';
 import type { LocatedProblem, PipelineResult } from '../pipeline.ts';
+import { meshIn } from '../xds/view.ts';
 import { needsIn } from './needs.ts';
 import { notImplemented, type ProxyView, programmed } from './programmed.ts';
 
@@ -66,12 +68,25 @@ export interface ReportInput {
   readonly result: PipelineResult;
 }
 
+/** Answers which proxies have an object in their view of the mesh. */
+function proxiesNeeding(mesh: Mesh, proxies: readonly ReportedProxy[]) {
+  const views = new Map(
+    [...new Set(proxies.map(({ view }) => view))].map((view) => [
+      view,
+      needsIn(meshIn(mesh, view)),
+    ]),
+  );
+  return (object: ObjectRef) =>
+    proxies.filter(({ view }) => (views.get(view)?.(object) ?? null) !== null);
+}
+
 export function report({ result, ...rest }: ReportInput): Report {
   const needsOf = needsIn(result.mesh);
+  const needing = proxiesNeeding(result.mesh, rest.proxies);
   const objects = result.statuses.map(({ object, conditions, ...status }) => {
     const carried = NOT_IMPLEMENTED.has(object.kind)
       ? notImplemented(object.kind)
-      : programmed(needsOf(object), rest.proxies, rest.unpublished);
+      : programmed(needsOf(object), needing(object), rest.unpublished);
     return { ...object, ...status, conditions: [...conditions, carried] };
   });
   return { ...rest, objects, problems: result.problems };

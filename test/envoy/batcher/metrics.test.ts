@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { repositoryRoot } from '../../../control-plane/cli/quickstart/places.ts';
 import { httpLoad, type Outcome } from '../../harness/http-load.ts';
+import { until } from '../../harness/until.ts';
 import {
   embeddingsMessage,
   inferMessage,
@@ -13,7 +14,6 @@ import {
   type Message,
 } from '../../unit/batcher/model-server.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from '../protocols/resources.ts';
-import { until } from '../protocols/until.ts';
 import { type Sample, samples, sum } from '../splitting/prometheus.ts';
 import { type ModelBackend, requestOf, startModelBackend, UNAVAILABLE } from './model-backend.ts';
 

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { httpLoad, type Outcome } from '../../harness/http-load.ts';
+import { until } from '../../harness/until.ts';
 import {
   embeddingsMessage,
   inferMessage,
   serve as served,
 } from '../../unit/batcher/model-server.ts';
 import { modelBackend, modelRoute, type ServedMesh, serve } from '../protocols/resources.ts';
-import { until } from '../protocols/until.ts';
 import { samples, sum } from '../splitting/prometheus.ts';
 import { batchSize } from './infer-client.ts';
 import { type ModelBackend, replyOf, requestOf, startModelBackend } from './model-backend.ts';
