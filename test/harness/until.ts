@@ -1,7 +1,7 @@
 /** Waiting for what a test cannot be told of. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
 const POLL_MS = 5;
 
 /** Asks until the answer is true. */

@@ -130,7 +130,7 @@ for (const [args, message] of [
   [['--proxy-access', 'x'], /--proxy-access goes by certificates: give --tls-cert/],
   [
     ['--tls-cert', 'no.pem', '--tls-key', 'no.key', '--tls-client-ca', 'no.ca'],
-    /no.pem cannot be read \(ENOENT\)/,
+    /no\.(pem|key|ca) cannot be read \(ENOENT\)/,
   ],
 ] as const) {
   test(`${args.join(' ')} is refused with what to do`, () => {

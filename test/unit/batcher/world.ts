@@ -17,6 +17,7 @@ import {
   Batcher,
   BROKEN,
   DENIED,
+  EARLY_MS,
   HELD,
   NOT_CALLED,
   REFUSED,
@@ -264,7 +265,7 @@ export class World {
     assert.ok(!client.gone, 'an effect on a request that has gone');
     if (kind === RESUME || kind === RETRY) this.alone.push(client);
     else if (kind === TIME_UP) {
-      assert.ok(this.now >= client.deadlineMs, 'it had more time');
+      assert.ok(this.now >= client.deadlineMs - EARLY_MS, 'it had more time');
       this.settle(client, TIMED_OUT);
     } else if (kind === SHARE_FAILURE) {
       assert.ok(this.failure, 'no failure yet');
