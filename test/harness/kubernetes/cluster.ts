@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
 import { repositoryRoot } from '../../../control-plane/cli/quickstart/places.ts';
-import { KubeApi } from '../../../control-plane/kube/api.ts';
+import { KubeApi, KubeError, type Query } from '../../../control-plane/kube/api.ts';
 import { until } from '../until.ts';
 import { type ApiServerOptions, startApiServer, type TestApiServer } from './api-server.ts';
 
@@ -47,16 +47,7 @@ export async function startCluster(options: ApiServerOptions = {}): Promise<Test
       api,
       create,
       get,
-      put: async (object) => {
-        const found = await get<{ metadata: { resourceVersion: string } }>(object).catch(
-          () => null,
-        );
-        if (found === null) return await create(object);
-        const { resourceVersion } = found.metadata;
-        const path = pathOf(object, object.metadata.name);
-        const body = { ...object, metadata: { ...object.metadata, resourceVersion } };
-        return await api.send({ method: 'PUT', path, query, body });
-      },
+      put: (object) => put(cluster, query, object),
       remove: async (ref) => {
         await api.send({ method: 'DELETE', path: pathOf(ref, ref.metadata.name) });
       },
@@ -73,6 +64,24 @@ export async function startCluster(options: ApiServerOptions = {}): Promise<Test
   } catch (error) {
     await server.stop();
     throw error;
+  }
+}
+
+/** Again where the object was written in between: the control plane writes statuses. */
+async function put(cluster: TestCluster, query: Query, object: ObjectName): Promise<unknown> {
+  for (;;) {
+    const found = await cluster
+      .get<{ metadata: { resourceVersion: string } }>(object)
+      .catch(() => null);
+    if (found === null) return await cluster.create(object);
+    const { resourceVersion } = found.metadata;
+    const path = pathOf(object, object.metadata.name);
+    const body = { ...object, metadata: { ...object.metadata, resourceVersion } };
+    try {
+      return await cluster.api.send({ method: 'PUT', path, query, body });
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.reason !== 'Conflict') throw error;
+    }
   }
 }
 
