@@ -1,12 +1,12 @@
 /** From a change of one route's weights to the last acknowledgement by a proxy, and what it costs. */
 import type { BenchOptions } from '../options.ts';
-import { cpuSeconds } from '../pinning.ts';
+import { MEASURED_CORE } from '../pinning.ts';
 import { median, printTable, type Target } from '../target.ts';
 import { type Case, casesOf, changesOf, quantile } from './cases.ts';
 import type { WindowReport } from './fleet.ts';
-import { type ProcessMemory, processMemory } from './process-memory.ts';
 import { pushTargets } from './push-targets.ts';
 import { eachSubject, type Subject } from './subjects.ts';
+import { type CpuUse, cpuUse, type ProcessMemory, processMemory } from './usage.ts';
 
 export interface PushResult {
   readonly name: string;
@@ -14,9 +14,8 @@ export interface PushResult {
   /** A figure a change: from when it had been made, and from its publication. */
   readonly fromChangeMs: readonly number[];
   readonly fromPublicationMs: readonly number[];
-  /** Of the server, and of all proxies: no server is faster than they are. */
-  readonly cpuMsPerChange: number;
-  readonly proxiesCpuMsPerChange: number;
+  /** A change, in ms. No server is faster than the proxies. */
+  readonly cpuMs: CpuUse;
   readonly memory: ProcessMemory;
   /** To one proxy. */
   readonly bytesPerChange: number;
@@ -51,21 +50,24 @@ async function measure(
   changes: number,
 ): Promise<PushResult> {
   for (let edit = 1; edit <= WARM_UP_CHANGES; edit++) await push({ server, fleet }, edit);
-  const cpu = () => Promise.all([cpuSeconds(server.pid), cpuSeconds(fleet.pid)]);
+  const cpu = () => cpuUse(server.pid, fleet.pid, MEASURED_CORE);
   const before = await cpu();
   const reports: Awaited<ReturnType<typeof push>>[] = [];
   for (let edit = 1; edit <= changes; edit++) {
     reports.push(await push({ server, fleet }, WARM_UP_CHANGES + edit));
   }
   const after = await cpu();
-  const perChange = (at: 0 | 1): number => ((after[at] - before[at]) / changes) * 1000;
+  const perChange = (who: keyof CpuUse): number => ((after[who] - before[who]) / changes) * 1000;
   return {
     name: server.name,
     firstSyncMs,
     fromChangeMs: reports.map(({ report, changedMs }) => report.lastAckMs - changedMs),
     fromPublicationMs: reports.map(({ report, publishedMs }) => report.lastAckMs - publishedMs),
-    cpuMsPerChange: perChange(0),
-    proxiesCpuMsPerChange: perChange(1),
+    cpuMs: {
+      server: perChange('server'),
+      proxies: perChange('proxies'),
+      others: perChange('others'),
+    },
     memory: await processMemory(server.pid),
     bytesPerChange: median(reports.map(({ report }) => report.bytes)) / one.proxies,
     unneeded: reports.reduce((sum, { report }) => sum + report.unneeded, 0),
@@ -93,6 +95,7 @@ function print(one: Case, results: readonly PushResult[]): void {
     'p99 ms',
     'CPU ms a change',
     "the proxies' CPU ms",
+    "others' CPU ms on its core",
     'resident MB',
     'peak MB',
     'first sync ms',
@@ -103,8 +106,9 @@ function print(one: Case, results: readonly PushResult[]): void {
     result.name,
     ...ms(result.fromChangeMs),
     ...ms(result.fromPublicationMs),
-    result.cpuMsPerChange.toFixed(0),
-    result.proxiesCpuMsPerChange.toFixed(0),
+    result.cpuMs.server.toFixed(0),
+    result.cpuMs.proxies.toFixed(0),
+    Math.max(0, result.cpuMs.others).toFixed(0),
     mb(result.memory.residentBytes),
     mb(result.memory.peakBytes),
     result.firstSyncMs.toFixed(0),
