@@ -18,6 +18,7 @@ export interface BenchPod extends Server {
 export async function startBenchPod(
   supervisor: Supervisor,
   models: readonly BenchedModel[],
+  grpc = true,
 ): Promise<BenchPod> {
   const repository = await benchRepository();
   const served = models.map((model) => MODELS[model].served).join(',');
@@ -28,7 +29,7 @@ export async function startBenchPod(
     ...onCore(MEASURED_CORE, process.execPath, [
       join(repositoryRoot, 'inference/start.mjs'),
       ...['--repository', repository, '--models', served],
-      ...['--port', '0', '--grpc-port', '0'],
+      ...['--port', '0', ...(grpc ? ['--grpc-port', '0'] : [])],
     ]),
   });
   const { port, grpcPort } = await child.waitForLine(readyLine, READY_TIMEOUT_MS);

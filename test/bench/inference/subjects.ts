@@ -25,6 +25,8 @@ export interface SubjectPlan extends SubjectTraffic {
  */
 const WARM_UP = { connections: 64, seconds: 4 };
 
+const HTTP_POD = 'pod';
+const GRPC_POD = 'pod with gRPC';
 const FORMS = { 'pod, JSON': 'json', 'pod, binary': 'binary', 'pod, gRPC': 'grpc' } as const;
 
 export class Subjects {
@@ -58,9 +60,9 @@ export class Subjects {
     return measure(await this.server(name), { model, form, connections, seconds });
   }
 
-  /** All of the pod's are one server. */
+  /** Of the pod there are two: gRPC is off by default, and who does not want it does not pay for it. */
   server(name: string): Promise<Server> {
-    const key = isPod(name) ? 'pod' : name;
+    const key = isPod(name) ? (name === 'pod, gRPC' ? GRPC_POD : HTTP_POD) : name;
     const known = this.#servers.get(key) ?? this.#start(key);
     this.#servers.set(key, known);
     return known;
@@ -71,7 +73,9 @@ export class Subjects {
   }
 
   async #start(key: string): Promise<Server> {
-    if (key === 'pod') return startBenchPod(this.#supervisor, ['digits', 'mlp']);
+    if (key === HTTP_POD || key === GRPC_POD) {
+      return startBenchPod(this.#supervisor, ['digits', 'mlp'], key === GRPC_POD);
+    }
     const name = MLSERVER_NAMES.find((one) => one === key) as MlServerName;
     return startMlServer(this.#supervisor, name, (await this.#pythonPackages()) ?? '');
   }
