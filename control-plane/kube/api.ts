@@ -54,6 +54,8 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
 /** Watches hold one each, and status writes share the rest. */
 const MAX_SOCKETS = 32;
+/** A connection that carries nothing is closed, also those of credentials that are no more. */
+const IDLE_MS = 60_000;
 
 export class KubeApi {
   readonly #config: KubeConfig;
@@ -150,7 +152,10 @@ export class KubeApi {
     if (this.#agent === null || identity !== this.#agentKey) {
       this.#agentKey = identity;
       // Those of the old one end with what they carry.
-      this.#agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, keepAliveMsecs: 30_000 });
+      this.#agent = new Agent({
+        ...{ keepAlive: true, keepAliveMsecs: 30_000 },
+        ...{ maxSockets: MAX_SOCKETS, timeout: IDLE_MS },
+      });
     }
     return this.#agent;
   }

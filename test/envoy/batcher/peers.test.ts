@@ -2,17 +2,19 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { backend as backendYaml, route } from '../../e2e/mesh/resources.ts';
-import type { Names } from './certificates.ts';
 import { type ComputeBackend, inferCall, startComputeBackend } from './compute-backend.ts';
 import { assertOwnAnswer } from './infer-client.ts';
 import { agentOf, type SecureMesh, secureExchange, startSecureMesh } from './secure-mesh.ts';
+
+/** In a certificate: URIs and DNS names. */
+type Names = readonly string[];
 
 const CALL_MS = 15;
 const CONNECTIONS = 6;
 const REQUESTS = 60;
 
-const ANN: Names = { common: 'ann', uris: ['spiffe://mesh.test/ns/a/sa/ann'] };
-const BOB: Names = { common: 'bob', uris: ['spiffe://mesh.test/ns/a/sa/bob'] };
+const ANN: Names = ['spiffe://mesh.test/ns/a/sa/ann'];
+const BOB: Names = ['spiffe://mesh.test/ns/a/sa/bob'];
 
 let backend: ComputeBackend;
 let mesh: SecureMesh;
@@ -52,7 +54,7 @@ async function callersOfCalls(model: string, callers: readonly Names[]): Promise
 
 /** Closed loops of one caller, whose numbers are its place and so many more for each request. */
 async function load(model: string, names: Names, caller: number, callers: number): Promise<void> {
-  const agent = agentOf(mesh, mesh.authority.issue(names));
+  const agent = agentOf(mesh, await mesh.authority.issue(names));
   let next = 0;
   const loop = async (): Promise<void> => {
     while (next < REQUESTS) {
@@ -91,10 +93,7 @@ test('a certificate that was made anew for the same URI is the same caller', asy
 });
 
 test('a caller with two URIs is told from one with the first of them only by that one', async () => {
-  const calls = await callersOfCalls('apart', [
-    ANN,
-    { ...BOB, uris: [...(BOB.uris ?? []), ...(ANN.uris ?? [])] },
-  ]);
+  const calls = await callersOfCalls('apart', [ANN, [...BOB, ...ANN]]);
   assertApart(calls, 2);
 });
 
@@ -104,7 +103,7 @@ test('a route that does not ask for certificates joins all of them', async () =>
 });
 
 test('callers whose certificates have no URI never share a call', async () => {
-  const plain = ['carl', 'dora'].map((common) => ({ common, dnsNames: [`${common}.test`] }));
+  const plain = [['carl.test'], ['dora.test']];
   assertApart(await callersOfCalls('apart', plain), 2);
 });
 

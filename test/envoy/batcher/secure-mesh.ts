@@ -3,10 +3,10 @@
  * listener's certificates, which a service mesh brings: its own listener is taken, and they are added.
  */
 import { type AgentOptions, request, Agent as SecureAgent } from 'node:https';
+import { type Authority, makeAuthority, type PemPair } from '../../harness/certificates.ts';
 import { envoyBootstrap, startEnvoy, type TestEnvoy } from '../../harness/envoy.ts';
 import type { Answer, Request } from '../../harness/http-load.ts';
 import { startMesh } from '../../harness/mesh.ts';
-import { type Authority, type Certificate, createAuthority } from './certificates.ts';
 
 const HOST = 'mesh.test';
 const XDS_PORT = /"xdsPort":(\d+)/;
@@ -21,7 +21,7 @@ export interface SecureMesh {
 
 export async function startSecureMesh(yaml: string): Promise<SecureMesh> {
   const mesh = await startMesh({ files: { 'mesh.yaml': yaml } });
-  const authority = createAuthority('Mesh of a test');
+  const authority = await makeAuthority('Mesh of a test');
   try {
     const envoy = await startEnvoy({ bootstrap: await secureBootstrap(mesh, authority) });
     const address = [...(await envoy.listeners()).values()][0];
@@ -55,9 +55,10 @@ async function secureBootstrap(
     adminPort: 0,
   });
   const { lds_config: _, ...dynamic } = plain.dynamic_resources ?? {};
+  const tls = await mutualTls(authority);
   const chains = listener.filter_chains.map((chain) => ({
     ...chain,
-    transport_socket: mutualTls(authority),
+    transport_socket: tls,
   }));
   return {
     ...plain,
@@ -90,8 +91,8 @@ async function listenerOf(envoy: TestEnvoy): Promise<Listener> {
   return listener;
 }
 
-function mutualTls(authority: Authority): object {
-  const { certificate, key } = authority.issue({ common: HOST, dnsNames: [HOST] });
+async function mutualTls(authority: Authority): Promise<object> {
+  const { certificate, key } = await authority.issue([HOST]);
   const inline = (text: string) => ({ inline_string: text });
   return {
     name: 'envoy.transport_sockets.tls',
@@ -107,7 +108,7 @@ function mutualTls(authority: Authority): object {
 }
 
 /** Connections of one client, that shows this certificate; without one it shows none. */
-export function agentOf(mesh: SecureMesh, shown?: Certificate): SecureAgent {
+export function agentOf(mesh: SecureMesh, shown?: PemPair): SecureAgent {
   const options: AgentOptions = {
     keepAlive: true,
     ca: mesh.authority.certificate,
