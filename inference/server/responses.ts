@@ -53,7 +53,17 @@ export function sendError(
   error: RequestError,
   loadReport?: string,
 ): void {
+  sendErrorBody(response, error, JSON.stringify({ error: error.message }), loadReport);
+}
+
+/** Its status and headers, with the error in another protocol's words. */
+export function sendErrorBody(
+  response: ServerResponse,
+  error: RequestError,
+  body: string,
+  loadReport?: string,
+): void {
   const { http, retryAfterSeconds } = ERROR_STATUSES[error.code];
   if (retryAfterSeconds !== undefined) response.setHeader('retry-after', `${retryAfterSeconds}`);
-  sendJson(response, http, JSON.stringify({ error: error.message }), loadReport);
+  sendJson(response, http, body, loadReport);
 }

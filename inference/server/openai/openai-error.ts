@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { type ErrorCode, RequestError } from '../../protocol/errors.ts';
 import { ERROR_STATUSES } from '../error-statuses.ts';
-import { sendJson } from '../responses.ts';
+import { sendErrorBody } from '../responses.ts';
 
 /** A request with a field that is wrong. */
 export class FieldError extends RequestError {
@@ -42,9 +42,7 @@ export function sendOpenAiError(
   error: RequestError,
   loadReport?: string,
 ): void {
-  const { http, retryAfterSeconds } = ERROR_STATUSES[error.code];
-  if (retryAfterSeconds !== undefined) response.setHeader('retry-after', `${retryAfterSeconds}`);
-  sendJson(response, http, errorText(error), loadReport);
+  sendErrorBody(response, error, errorText(error), loadReport);
 }
 
 function paramOf(error: RequestError): string | null {
