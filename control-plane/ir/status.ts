@@ -3,7 +3,8 @@
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 
 export interface Condition {
-  readonly type: 'Accepted' | 'ResolvedRefs' | 'Programmed';
+  /** `WrittenToIstio`: whether Istio's own objects say what the object says. Only where they are written. */
+  readonly type: 'Accepted' | 'ResolvedRefs' | 'WrittenToIstio' | 'Programmed';
   readonly status: ConditionStatus;
   /** PascalCase. */
   readonly reason: string;

@@ -20,6 +20,15 @@ export interface KubeOptions {
   readonly leaseNamespace: string;
   readonly lease?: { leaseMs: number; renewDeadlineMs: number; retryMs: number };
   readonly reflector?: Partial<ReflectorOptions>;
+  /** Whoever else works on the cluster, over the same connections. Default: nobody. */
+  readonly companion?: KubeCompanion | null;
+}
+
+/** Works on a cluster beside the source, and may write to it only while it leads. */
+export interface KubeCompanion {
+  attach(api: KubeApi): void;
+  lead(isLeading: boolean): void;
+  close(): Promise<void>;
 }
 
 const LEASE_NAME = 'modelweir-control-plane';
@@ -30,6 +39,7 @@ export class KubeAdapter {
   readonly #source: KubeSource;
   readonly #writer: StatusWriter;
   readonly #election: LeaderElection;
+  readonly #companion: KubeCompanion | null;
 
   /** @throws {Error} when there is no usable kubeconfig. */
   static async connect(
@@ -51,8 +61,10 @@ export class KubeAdapter {
     logger: Logger,
     listener: (event: SourceEvent) => void,
   ) {
-    const { namespace, leaseNamespace, reflector = {} } = options;
+    const { namespace, leaseNamespace, reflector = {}, companion = null } = options;
     this.#api = api;
+    this.#companion = companion;
+    companion?.attach(api);
     this.server = api.server;
     this.#source = new KubeSource(api, { namespace, reflector }, listener);
     this.#writer = new StatusWriter(api, logger, (ref) => this.#source.current(ref));
@@ -64,6 +76,7 @@ export class KubeAdapter {
       (isLeading) => {
         logger.info({ isLeading, identity }, isLeading ? 'leading' : 'not leading');
         this.#writer.lead(isLeading);
+        companion?.lead(isLeading);
       },
     );
   }
@@ -81,7 +94,7 @@ export class KubeAdapter {
 
   async close(): Promise<void> {
     this.#writer.close();
-    await Promise.all([this.#source.close(), this.#election.close()]);
+    await Promise.all([this.#source.close(), this.#election.close(), this.#companion?.close()]);
     this.#api.close();
   }
 }

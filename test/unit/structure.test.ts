@@ -145,6 +145,18 @@ const RULES: readonly Rule[] = [
     forbidden: /^control-plane\/(ir|api|store|build|kube|istio|cli)\//,
   },
   {
+    name: 'a cluster is read and written without knowing what its objects mean to a mesh',
+    reason: 'the same writer serves whatever kinds it is told of',
+    from: /^control-plane\/kube\//,
+    forbidden: /^control-plane\/(build|xds|serve|istio|cli)\//,
+  },
+  {
+    name: 'what tells Istio knows no command and no server of ours',
+    reason: 'it gets a mesh and a cluster, and says what became of it',
+    from: /^control-plane\/istio\//,
+    forbidden: /^control-plane\/(api|build|serve|cli)\//,
+  },
+  {
     name: 'of the control plane only the commands that run or ask models know the inference pod',
     reason: 'serving a mesh must not load a runtime for models',
     from: /^control-plane\/(?!cli\/(rows|model|scores|infer|eval|optimize)\/)/,

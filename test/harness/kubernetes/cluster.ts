@@ -88,6 +88,7 @@ async function put(cluster: TestCluster, query: Query, object: ObjectName): Prom
 /** Kinds whose plural is not the word and an s. */
 const PLURALS: Readonly<Record<string, string>> = {
   TrafficPolicy: 'trafficpolicies',
+  ServiceEntry: 'serviceentries',
 };
 const CLUSTER_SCOPED = new Set([
   'ClusterRole',

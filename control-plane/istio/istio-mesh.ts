@@ -1,0 +1,218 @@
+/**
+ * Keeps Istio told of what the mesh must do, while this process leads. Owns when it is translated anew and what
+ * is said of the outcome; must not know Envoy, nor where the mesh comes from.
+ */
+import type { Logger } from 'pino';
+import type { Mesh } from '../ir/mesh.ts';
+import type { Condition, ObjectRef } from '../ir/status.ts';
+import type { KubeCompanion } from '../kube/adapter.ts';
+import type { KubeApi } from '../kube/api.ts';
+import { ObjectCache } from '../kube/object-cache.ts';
+import { type Hindrance, ObjectWriter, type ObjectWriterOptions } from '../kube/object-writer.ts';
+import { Throttle } from '../store/throttle.ts';
+import { type Capabilities, discoverCapabilities } from './capabilities.ts';
+import { programmedByIstiod, type WrittenState, written } from './conditions.ts';
+import { expectedConfigs } from './expected-configs.ts';
+import type { Istiod } from './istiod.ts';
+import { followedKinds, ISTIO_FAMILY } from './kinds.ts';
+import { labelledNamespaces } from './namespaces.ts';
+import type { IstioReport } from './report.ts';
+import type { IstioSettings, TranslateMesh, Translation } from './settings.ts';
+import { SyncState } from './sync-state.ts';
+import { type MeshState, routesIn, wantedObjects } from './wanted.ts';
+
+export interface IstioMeshOptions {
+  readonly settings: IstioSettings;
+  readonly translate: TranslateMesh;
+  /** Null: nobody is asked what proxies have. */
+  readonly istiod: Istiod | null;
+  readonly logger: Logger;
+  readonly writer?: Partial<ObjectWriterOptions>;
+}
+
+const REFRESH = { gatherMs: 20, burst: 5, refillMs: 500 };
+/** What is installed seldom changes. */
+const DISCOVERY_MS = 60_000;
+const DISCOVERY_RETRY_MS = 2000;
+
+export class IstioMesh implements KubeCompanion {
+  readonly #options: IstioMeshOptions;
+  readonly #sync: SyncState | null;
+  readonly #refresh: Throttle;
+  #onChange: () => void = () => {};
+  #api: KubeApi | null = null;
+  #cache: ObjectCache | null = null;
+  #writer: ObjectWriter | null = null;
+  #mesh: Mesh | null = null;
+  #capabilities: Capabilities | null = null;
+  #discovery: NodeJS.Timeout | null = null;
+  #isLeading = false;
+  #isClosed = false;
+  #failure: string | null = null;
+  #wanted: Translation = { objects: [], problems: [] };
+  #isOffered = false;
+
+  constructor(options: IstioMeshOptions) {
+    this.#options = options;
+    this.#refresh = new Throttle(REFRESH, () => this.#look());
+    const { istiod, settings } = options;
+    const isAsked = istiod !== null && settings.mode === 'native';
+    this.#sync = isAsked ? new SyncState(istiod, () => this.#onChange()) : null;
+  }
+
+  /** `listener` is called whenever what is said of the outcome may be something else. */
+  onChange(listener: () => void): void {
+    this.#onChange = listener;
+  }
+
+  attach(api: KubeApi): void {
+    const { logger, writer } = this.#options;
+    this.#api = api;
+    this.#cache = new ObjectCache(api, followedKinds(), () => this.#changed());
+    this.#writer = new ObjectWriter(api, this.#cache, ISTIO_FAMILY, {
+      ...{ logger, ...writer },
+      onChange: () => this.#onChange(),
+    });
+    // However long it takes, proxies are served meanwhile.
+    void this.#cache.start();
+    this.#discover();
+  }
+
+  lead(isLeading: boolean): void {
+    this.#isLeading = isLeading;
+    if (isLeading) this.#sync?.start();
+    else this.#sync?.stop();
+    this.#writer?.lead(isLeading);
+    this.#refresh.request();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#refresh.stop();
+    this.#sync?.stop();
+    this.#writer?.close();
+    if (this.#discovery !== null) clearTimeout(this.#discovery);
+    await this.#cache?.close();
+  }
+
+  /** From now on the mesh must do this. */
+  offer(mesh: Mesh): void {
+    this.#mesh = mesh;
+    this.#refresh.request();
+  }
+
+  /** What is true of an object; empty: nothing that is said here. */
+  conditionsOf(ref: ObjectRef): readonly Condition[] {
+    const { mode } = this.#options.settings;
+    const name = `${ref.namespace}/${ref.name}`;
+    const isRoute = this.#mesh?.routes.some((route) => route.name === name) === true;
+    if (ref.kind !== 'ModelRoute' || mode === 'off' || !isRoute || !this.#isOffered) return [];
+    const problems = this.#wanted.problems.filter(({ route }) => route === null || route === name);
+    const hindrances = this.#hindrances().filter(({ object }) =>
+      this.#mesh === null ? false : routesIn(object, this.#mesh).includes(name),
+    );
+    const state = written({ ...this.#state(mode), problems, hindrances });
+    if (this.#sync === null) return [state];
+    const isWritten = state.status === 'True';
+    return [state, programmedByIstiod(isWritten, this.#sync.problem(), this.#sync.proxies())];
+  }
+
+  report(): IstioReport {
+    const { settings } = this.#options;
+    return {
+      mode: settings.mode,
+      revision: settings.revision,
+      leading: this.#isLeading,
+      failures: [
+        ...(this.#failure === null ? [] : [this.#failure]),
+        ...(this.#cache?.failures() ?? []),
+      ],
+      kinds: [...(this.#capabilities?.kinds ?? [])].toSorted(),
+      waypointFilters: this.#capabilities?.waypointFilters ?? false,
+      namespaces: this.#namespaces(),
+      done: this.#writer?.isDone() ?? false,
+      objects: this.#wanted.objects.map(({ kind, metadata }) => {
+        const { namespace, name } = metadata;
+        return { kind, namespace, name };
+      }),
+      problems: this.#wanted.problems,
+      hindrances: this.#hindrances().map(({ object, reason, message }) => {
+        const { namespace, name } = object.metadata;
+        return { kind: object.kind, namespace, name, reason, message };
+      }),
+      syncProblem: this.#sync?.problem() ?? null,
+      proxies: this.#sync?.proxies() ?? [],
+    };
+  }
+
+  #state(mode: 'native' | 'direct'): Omit<WrittenState, 'problems' | 'hindrances'> {
+    const kinds = new Set(this.#wanted.objects.map(({ kind }) => kind));
+    return {
+      mode,
+      isDone: this.#writer?.isDone() ?? false,
+      kinds: [...kinds].toSorted(),
+      namespaces: this.#namespaces().map(({ name }) => name),
+    };
+  }
+
+  #hindrances(): readonly Hindrance[] {
+    return this.#writer?.hindrances() ?? [];
+  }
+
+  #namespaces() {
+    return labelledNamespaces(this.#cache?.list('Namespace') ?? []);
+  }
+
+  #changed(): void {
+    this.#writer?.look();
+    this.#refresh.request();
+    this.#onChange();
+  }
+
+  /** Only who leads need know what is to be written. */
+  #look(): void {
+    if (!this.#isLeading || this.#isClosed) return;
+    const { settings, translate, logger } = this.#options;
+    if (this.#mesh === null || this.#capabilities === null || !this.#cache?.isListed) return;
+    try {
+      this.#wanted = wantedObjects(this.#mesh, this.#meshState(), settings, translate);
+      this.#failure = null;
+    } catch (error) {
+      // A mistake of ours: what is written stays.
+      this.#failure = `the mesh could not be said in Istio's words: ${error}`;
+      logger.error({ err: error }, 'not translated');
+      return;
+    }
+    this.#isOffered = true;
+    this.#sync?.expect(expectedConfigs(this.#wanted.objects));
+    this.#writer?.offer(this.#wanted.objects);
+    this.#onChange();
+  }
+
+  #meshState(): MeshState {
+    const kinds = [...ISTIO_FAMILY.kinds, 'Sidecar'];
+    return {
+      namespaces: this.#namespaces(),
+      capabilities: this.#capabilities as Capabilities,
+      objects: kinds.flatMap((kind) => this.#cache?.list(kind) ?? []),
+    };
+  }
+
+  #discover(): void {
+    if (this.#api === null) return;
+    const again = (delayMs: number) => {
+      if (!this.#isClosed) this.#discovery = setTimeout(() => this.#discover(), delayMs);
+    };
+    discoverCapabilities(this.#api).then(
+      (capabilities) => {
+        this.#capabilities = capabilities;
+        this.#refresh.request();
+        again(DISCOVERY_MS);
+      },
+      (error: Error) => {
+        this.#options.logger.warn({ reason: error.message }, 'kinds not discovered');
+        again(DISCOVERY_RETRY_MS);
+      },
+    );
+  }
+}
