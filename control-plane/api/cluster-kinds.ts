@@ -28,7 +28,18 @@ function listOf<T extends z.ZodType>(item: T) {
 const service = known('Service', {
   spec: z.looseObject({
     type: z.string().default('ClusterIP'),
-    ports: listOf(z.looseObject({ name: z.string().nullish(), port: z.int() })),
+    selector: z
+      .record(z.string(), z.string())
+      .nullish()
+      .transform((labels) => labels ?? {}),
+    ports: listOf(
+      z.looseObject({
+        name: z.string().nullish(),
+        port: z.int(),
+        targetPort: z.union([z.int(), z.string()]).nullish(),
+        appProtocol: z.string().nullish(),
+      }),
+    ),
   }),
 });
 
@@ -57,6 +68,10 @@ const referenceGrant = known('ReferenceGrant', {
   }),
 });
 
+/** Its labels say whether the mesh may be extended there. It is in no namespace itself. */
+const namespace = known('Namespace', {});
+
+export type Namespace = z.output<typeof namespace>;
 export type Service = z.output<typeof service>;
 export type EndpointSlice = z.output<typeof endpointSlice>;
 export type ReferenceGrant = z.output<typeof referenceGrant>;
@@ -65,7 +80,10 @@ export const CLUSTER_KINDS = [
   { kind: 'Service', schema: service, rules: [] },
   { kind: 'EndpointSlice', schema: endpointSlice, rules: [] },
   { kind: 'ReferenceGrant', schema: referenceGrant, rules: [] },
+  { kind: 'Namespace', schema: namespace, rules: [] },
 ] as const;
 
+/** The label of a namespace that wants us. */
+export const INJECT_LABEL = 'modelweir.dev/inject';
 /** The label by which a slice belongs to a Service. */
 export const SERVICE_LABEL = 'kubernetes.io/service-name';

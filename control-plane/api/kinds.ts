@@ -6,6 +6,7 @@
 import {
   CLUSTER_KINDS,
   type EndpointSlice,
+  type Namespace,
   type ReferenceGrant,
   type Service,
 } from './cluster-kinds.ts';
@@ -18,7 +19,7 @@ export const KINDS = [modelBackend, modelRoute, modelRollout, trafficPolicy] as 
 
 /** Those that are ours, and have a status. */
 export type OwnResource = ModelBackend | ModelRoute | ModelRollout | TrafficPolicy;
-export type Resource = OwnResource | Service | EndpointSlice | ReferenceGrant;
+export type Resource = OwnResource | Service | EndpointSlice | ReferenceGrant | Namespace;
 
 /** Checked, stored and shown, and not carried out yet. */
 export const NOT_IMPLEMENTED: ReadonlySet<string> = new Set(['ModelRollout', 'TrafficPolicy']);

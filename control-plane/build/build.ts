@@ -14,6 +14,7 @@ import { endpointsOf } from './endpoints.ts';
 import { nameOf } from './names.ts';
 import { type Backends, resolveReferences, type Surroundings } from './references.ts';
 import { routeOf } from './routes.ts';
+import { servicesOf } from './services.ts';
 import { objectStatus, routeStatus } from './statuses.ts';
 
 export interface ObjectProblem extends Problem {
@@ -44,11 +45,13 @@ export function build(candidates: readonly Candidate[], listeners: readonly List
         })
       : objectPart(candidate, cluster);
   });
-  const targets = new Map(parts.flatMap((part) => part.targets).map((one) => [one.name, one]));
+  const routes = parts.flatMap(({ route }) => route ?? []).toSorted(byName);
+  const distinct = new Map(parts.flatMap((part) => part.targets).map((one) => [one.name, one]));
+  const targets = [...distinct.values()].toSorted(byName);
   const mesh: Mesh = {
     listeners: listeners.toSorted(byName),
-    routes: parts.flatMap(({ route }) => route ?? []).toSorted(byName),
-    targets: [...targets.values()].toSorted(byName),
+    ...{ routes, targets },
+    services: servicesOf(routes, targets, cluster),
   };
   return {
     mesh,

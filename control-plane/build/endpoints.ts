@@ -2,7 +2,7 @@
 import type { EndpointSlice, Service } from '../api/cluster-kinds.ts';
 import type { ModelBackend } from '../api/kinds.ts';
 import { type FieldPath, problem } from '../api/problem.ts';
-import type { Endpoint } from '../ir/mesh.ts';
+import type { Endpoint, ServiceRef } from '../ir/mesh.ts';
 import type { Cluster } from './cluster.ts';
 import { nameOf } from './names.ts';
 import type { ReferenceProblem } from './reference-problem.ts';
@@ -10,6 +10,8 @@ import type { ReferenceProblem } from './reference-problem.ts';
 export interface BackendEndpoints {
   /** Sorted by address and port. */
   readonly endpoints: readonly Endpoint[];
+  /** The Service whose endpoints these are; null: none, or none that was found. */
+  readonly service: ServiceRef | null;
   readonly problems: readonly ReferenceProblem[];
 }
 
@@ -19,7 +21,7 @@ export function endpointsOf({ metadata, spec }: ModelBackend, cluster: Cluster):
     const endpoints = (spec.endpoints ?? []).map(({ address, port }) => {
       return { address, port, zone: null };
     });
-    return { endpoints: endpoints.toSorted(byAddress), problems: [] };
+    return { endpoints: endpoints.toSorted(byAddress), service: null, problems: [] };
   }
   const name = nameOf({ namespace: metadata.namespace, name: ref.name });
   const service = cluster.services.get(name);
@@ -46,7 +48,11 @@ export function endpointsOf({ metadata, spec }: ModelBackend, cluster: Cluster):
       `Service ${name} has no port ${ref.port}; it has ${known}`,
     );
   }
-  return { endpoints: readyOf(cluster.slices.get(name) ?? [], port), problems: [] };
+  return {
+    endpoints: readyOf(cluster.slices.get(name) ?? [], port),
+    service: { name, port: port.port },
+    problems: [],
+  };
 }
 
 interface Found {
@@ -88,7 +94,7 @@ function without(
   reason: string,
 ): BackendEndpoints {
   const at = problem(['spec', 'service', ...keys], reason);
-  return { endpoints: [], problems: [{ ...at, condition }] };
+  return { endpoints: [], service: null, problems: [{ ...at, condition }] };
 }
 
 function byAddress(a: Endpoint, b: Endpoint): number {

@@ -3,7 +3,7 @@ import type { ModelBackend, ModelRoute } from '../api/kinds.ts';
 import type { Batching } from '../api/model-route.ts';
 import { type FieldPath, problem } from '../api/problem.ts';
 import type { VariantMatch } from '../api/variant-matches.ts';
-import type { Endpoint, Protocol } from '../ir/mesh.ts';
+import type { Endpoint, Protocol, ServiceRef } from '../ir/mesh.ts';
 import { bodyFieldProblems, isReadable } from './body-fields.ts';
 import { type Cluster, isGranted } from './cluster.ts';
 import { endpointsOf } from './endpoints.ts';
@@ -17,6 +17,7 @@ export interface ResolvedVariant {
   readonly servedModel: string | undefined;
   readonly backend: ModelBackend;
   readonly endpoints: readonly Endpoint[];
+  readonly service: ServiceRef | null;
 }
 
 export interface References {
@@ -56,10 +57,10 @@ export function resolveReferences(
     if (backend.spec.protocol === first) {
       const served = servedModel ?? impliedModel(route, backend);
       const own = served === backend.spec.model?.name;
+      const { endpoints, service } = endpointsOf(backend, cluster);
       variants.push({
-        ...{ name, weight, backend },
+        ...{ name, weight, backend, endpoints, service },
         servedModel: own ? undefined : served,
-        endpoints: endpointsOf(backend, cluster).endpoints,
       });
     } else {
       const reason = `speaks ${backend.spec.protocol}, and the variants before it ${first}`;

@@ -4,12 +4,13 @@ import { healthCheckOf } from './health.ts';
 import { targetName, unresolvedTargetName } from './names.ts';
 import type { ResolvedVariant } from './references.ts';
 
-export function targetOf({ backend, servedModel, endpoints }: ResolvedVariant): Target {
+export function targetOf({ backend, servedModel, endpoints, service }: ResolvedVariant): Target {
   const { metadata, spec } = backend;
   return {
     name: targetName(metadata, servedModel),
     protocol: spec.protocol,
     endpoints,
+    service,
     servedModel: servedModel ?? spec.model?.name ?? null,
     servedVersion: spec.model?.version ?? null,
     connectTimeoutMs: spec.connectTimeoutMs,
@@ -30,6 +31,7 @@ export function unresolvedTarget(route: { namespace: string; name: string }): Ta
     name: unresolvedTargetName(route),
     protocol: 'OpenInference',
     endpoints: [],
+    service: null,
     servedModel: null,
     servedVersion: null,
     connectTimeoutMs: 1000,

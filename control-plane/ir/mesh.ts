@@ -8,6 +8,8 @@ export interface Mesh {
   readonly listeners: readonly Listener[];
   readonly routes: readonly Route[];
   readonly targets: readonly Target[];
+  /** Services of the cluster that targets stand for, or that hostnames mean. */
+  readonly services: readonly Service[];
 }
 
 /** A socket that takes model traffic. */
@@ -165,6 +167,8 @@ export interface Target {
   readonly name: string;
   readonly protocol: Protocol;
   readonly endpoints: readonly Endpoint[];
+  /** The Service of the cluster whose endpoints these are; null: they were given as they are. */
+  readonly service: ServiceRef | null;
   /** Name under which the backend knows the model; null: the public name. */
   readonly servedModel: string | null;
   readonly servedVersion: string | null;
@@ -209,6 +213,31 @@ export type Protocol = 'OpenInference' | 'OpenInferenceGRPC' | 'OpenAI' | 'KServ
 
 /** What a request speaks; `Other`: anything else that names its model in a header. */
 export type RequestProtocol = Protocol | 'Other';
+
+export interface ServiceRef {
+  /** `namespace/name` of a `Service`. */
+  readonly name: string;
+  readonly port: number;
+}
+
+/** A Service of a Kubernetes cluster, as its callers and its pods see it. */
+export interface Service {
+  /** `namespace/name`. */
+  readonly name: string;
+  readonly ports: readonly ServicePort[];
+  /** Labels of its pods; empty: nobody knows which these are. */
+  readonly selector: readonly NamedValue[];
+}
+
+export interface ServicePort {
+  /** Null: it is the only one. */
+  readonly name: string | null;
+  readonly port: number;
+  /** What Kubernetes calls `appProtocol`; null: nobody said. */
+  readonly appProtocol: string | null;
+  /** Where its pods listen, sorted: more than one where they give one name to different ports. */
+  readonly targetPorts: readonly number[];
+}
 
 export interface Endpoint {
   /** Null: nobody said where it is. */

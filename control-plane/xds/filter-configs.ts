@@ -18,7 +18,7 @@ import { takesRequests } from './attempts.ts';
 import type { TranslateOptions } from './options.ts';
 import { isDefault, routeClass } from './route-classes.ts';
 import { routerHosts } from './router-claims.ts';
-import { splitterRoute } from './splitter-entries.ts';
+import { ENVOY_NAMES, splitterRoute } from './splitter-entries.ts';
 import { targetsByName, targetsOf } from './targets.ts';
 
 /** Of a configuration's name in the access log: enough to tell it from any other of the same mesh. */
@@ -30,7 +30,19 @@ const DECISIONS_TOLD: Readonly<Record<ir.Responses['decisionHeader'], string>> =
   always: TELL_ALWAYS,
 };
 
-export function routerConfig(mesh: ir.Mesh, options: TranslateOptions): string {
+/** Whether the proxy behind the router has a route table by classes, and a batcher. */
+export interface RouterSurroundings {
+  readonly hasClasses: boolean;
+  readonly hasBatcher: boolean;
+}
+
+const OWN_PROXY: RouterSurroundings = { hasClasses: true, hasBatcher: true };
+
+export function routerConfig(
+  mesh: ir.Mesh,
+  options: TranslateOptions,
+  { hasClasses, hasBatcher } = OWN_PROXY,
+): string {
   const { limits, modelHeader, accessLog } = options;
   const config = new RouterConfig();
   const targets = targetsByName(mesh);
@@ -46,9 +58,9 @@ export function routerConfig(mesh: ir.Mesh, options: TranslateOptions): string {
     const entry = new RouterRoute();
     entry.name = route.name;
     const ofRoute = routeClass(route, targets);
-    entry.routeClass = isDefault(ofRoute) ? '' : ofRoute.name;
+    entry.routeClass = isDefault(ofRoute) || !hasClasses ? '' : ofRoute.name;
     entry.strict = route.modelScan === 'strict';
-    entry.batched = route.batching !== null;
+    entry.batched = route.batching !== null && hasBatcher;
     entry.grpc = targetsOf(route, targets).some((one) => one.protocol === 'OpenInferenceGRPC');
     entry.tellDecision = DECISIONS_TOLD[route.responses.decisionHeader];
     return entry;
@@ -58,10 +70,12 @@ export function routerConfig(mesh: ir.Mesh, options: TranslateOptions): string {
 }
 
 /** A route without any weight has no cluster to name: left out here, its requests get 503. */
-export function splitterConfig(mesh: ir.Mesh, revision = 0): string {
+export function splitterConfig(mesh: ir.Mesh, revision = 0, names = ENVOY_NAMES): string {
   const targets = targetsByName(mesh);
   const config = new SplitterConfig();
-  config.routes = mesh.routes.filter(takesRequests).map((route) => splitterRoute(route, targets));
+  config.routes = mesh.routes
+    .filter(takesRequests)
+    .map((route) => splitterRoute(route, targets, names));
   // Of what it says alone: one that comes back has the name that it had.
   config.label = labelOf(encodeSplitterConfig(config));
   config.revision = revision;
@@ -73,23 +87,33 @@ function labelOf(text: string): string {
 }
 
 export function batcherConfig(mesh: ir.Mesh, options: TranslateOptions): string {
+  const batched = mesh.routes.flatMap(({ name, batching }) => {
+    return batching === null ? [] : [[name, batching] as const];
+  });
+  return batcherConfigOf(batched, options);
+}
+
+/** Of routes by their names. */
+export function batcherConfigOf(
+  routes: readonly (readonly [name: string, batching: ir.Batching])[],
+  options: TranslateOptions,
+): string {
   const config = new BatcherConfig();
   config.maxHeldBytes = options.limits.maxBatcherHeldBytes;
-  for (const route of mesh.routes) {
-    if (route.batching === null) continue;
+  for (const [name, batching] of routes) {
     const entry = new BatcherRoute();
-    entry.name = route.name;
-    entry.maxRows = route.batching.maxRows;
-    entry.maxBytes = route.batching.maxBytes;
-    entry.maxDelayMs = route.batching.maxDelayMs;
-    entry.maxInFlight = route.batching.maxInFlight;
-    entry.timeoutMs = route.batching.timeoutMs;
-    entry.identityHeaders = [...route.batching.identityHeaders];
-    entry.peerIdentity = route.batching.peerIdentity;
-    entry.deadlineHeader = route.batching.deadlineHeader ?? '';
-    entry.retryFailed = route.batching.retryFailed;
-    entry.sizeHeaders = route.batching.sizeHeaders;
-    entry.grpc = route.batching.grpc;
+    entry.name = name;
+    entry.maxRows = batching.maxRows;
+    entry.maxBytes = batching.maxBytes;
+    entry.maxDelayMs = batching.maxDelayMs;
+    entry.maxInFlight = batching.maxInFlight;
+    entry.timeoutMs = batching.timeoutMs;
+    entry.identityHeaders = [...batching.identityHeaders];
+    entry.peerIdentity = batching.peerIdentity;
+    entry.deadlineHeader = batching.deadlineHeader ?? '';
+    entry.retryFailed = batching.retryFailed;
+    entry.sizeHeaders = batching.sizeHeaders;
+    entry.grpc = batching.grpc;
     config.routes.push(entry);
   }
   return encodeBatcherConfig(config);

@@ -35,6 +35,21 @@ export function stripFromClients(): Any {
   });
 }
 
+/**
+ * The same for a proxy that is not ours alone: what else it does stays as it is. `added`: headers that the
+ * request gets after that, for a filter that would have them from the router.
+ */
+export function stripReserved(added: Readonly<Record<string, string>> = {}): Any {
+  return pack(EarlyHeaderMutationSchema, {
+    mutations: [
+      REMOVE_RESERVED,
+      ...Object.entries(added).map(([key, value]): MessageInitShape<typeof MutationSchema> => {
+        return { action: { case: 'append', value: { header: { key, value } } } };
+      }),
+    ],
+  });
+}
+
 /** For a cluster: where a route leaves something for Envoy's router, it cannot take it away. */
 export function stripFromRequests(): Any {
   return pack(HeaderMutationSchema, { mutations: { requestMutations: [REMOVE_RESERVED] } });
@@ -44,6 +59,17 @@ export function stripFromRequests(): Any {
 export function stripFromTrailers(): Any {
   return pack(HeaderMutationSchema, {
     mutations: {
+      requestTrailersMutations: [REMOVE_RESERVED],
+      responseTrailersMutations: [REMOVE_RESERVED],
+    },
+  });
+}
+
+/** Both of these, for a filter behind which nobody may see the prefix. */
+export function stripFromRequestsAndTrailers(): Any {
+  return pack(HeaderMutationSchema, {
+    mutations: {
+      requestMutations: [REMOVE_RESERVED],
       requestTrailersMutations: [REMOVE_RESERVED],
       responseTrailersMutations: [REMOVE_RESERVED],
     },

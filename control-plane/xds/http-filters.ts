@@ -2,12 +2,12 @@
 import { create, type DescMessage } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type * as ir from '../ir/mesh.ts';
-import { pack, typeUrl } from './any.ts';
+import { pack } from './any.ts';
 import { adsSource } from './config-source.ts';
+import { discoveredFilter } from './discovered-filter.ts';
 import { batcherConfig, routerConfig, splitterConfig } from './filter-configs.ts';
 import type { TypedExtensionConfig } from './gen/envoy/config/core/v3/extension_pb.js';
 import { TypedExtensionConfigSchema } from './gen/envoy/config/core/v3/extension_pb.js';
-import { HeaderMutationSchema } from './gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
 import { LuaSchema } from './gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import { RouterSchema } from './gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { WasmSchema } from './gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
@@ -16,10 +16,10 @@ import { HttpFilterSchema } from './gen/envoy/extensions/filters/network/http_co
 import { grpcAnswers, joinsGrpc } from './grpc-answers.ts';
 import { noMutation, stripFromTrailers } from './header-mutation.ts';
 import type { ModuleName, TranslateOptions } from './options.ts';
-import { wasmFilter } from './wasm.ts';
+import { vmIdOf, wasmFilter } from './wasm.ts';
 
 /** A listener waits this long for a filter's configuration that the control plane does not have. */
-const FETCH_TIMEOUT_MS = 2_000;
+export const FETCH_TIMEOUT_MS = 2_000;
 
 interface ModelFilter {
   readonly kind: 'wasm';
@@ -100,14 +100,18 @@ const FILTERS: readonly (ModelFilter | OptionalFilter | NativeFilter)[] = [
 
 export function httpFilters(): HttpFilter[] {
   return FILTERS.map((filter) =>
-    create(HttpFilterSchema, {
-      name: filter.name,
-      disabled: filter.kind === 'wasm' && filter.disabled === true,
-      configType:
-        filter.kind === 'native'
-          ? { case: 'typedConfig', value: filter.typedConfig() }
-          : { case: 'configDiscovery', value: discovery(filter) },
-    }),
+    filter.kind === 'native'
+      ? create(HttpFilterSchema, {
+          name: filter.name,
+          configType: { case: 'typedConfig', value: filter.typedConfig() },
+        })
+      : discoveredFilter({
+          name: filter.name,
+          schema: filter.kind === 'wasm' ? WasmSchema : filter.schema,
+          source: adsSource(FETCH_TIMEOUT_MS),
+          disabled: filter.kind === 'wasm' && filter.disabled === true,
+          optional: filter.kind !== 'wasm' || filter.optional,
+        }),
   );
 }
 
@@ -133,22 +137,8 @@ function extension(
 function modelFilter(filter: ModelFilter, mesh: ir.Mesh, options: TranslateOptions): Any {
   return wasmFilter({
     name: filter.name,
-    // One machine for each module and worker, whatever the number of filters in it.
-    vmId: `modelweir.${filter.module}`,
+    vmId: vmIdOf(filter.module),
     module: options.modules[filter.module],
     configuration: filter.configuration(mesh, options),
   });
-}
-
-function discovery(filter: ModelFilter | OptionalFilter) {
-  const source = {
-    configSource: adsSource(FETCH_TIMEOUT_MS),
-    typeUrls: [typeUrl(filter.kind === 'wasm' ? WasmSchema : filter.schema)],
-  };
-  if (filter.kind === 'wasm' && !filter.optional) return source;
-  return {
-    ...source,
-    typeUrls: [...source.typeUrls, typeUrl(HeaderMutationSchema)],
-    defaultConfig: noMutation(),
-  };
 }

@@ -7,13 +7,19 @@ import { ClusterSchema } from './gen/envoy/config/cluster/v3/cluster_pb.js';
 import { TypedExtensionConfigSchema } from './gen/envoy/config/core/v3/extension_pb.js';
 import { ClusterLoadAssignmentSchema } from './gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from './gen/envoy/config/listener/v3/listener_pb.js';
-import { RouteSchema } from './gen/envoy/config/route/v3/route_components_pb.js';
+import {
+  FilterConfigSchema,
+  RouteSchema,
+} from './gen/envoy/config/route/v3/route_components_pb.js';
 import { RouteConfigurationSchema } from './gen/envoy/config/route/v3/route_pb.js';
 import { FileAccessLogSchema } from './gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
 import { ConfigSchema as StatsAccessLogSchema } from './gen/envoy/extensions/access_loggers/stats/v3/stats_pb.js';
 import { StdoutAccessLogSchema } from './gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { ClusterConfigSchema } from './gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.js';
-import { HeaderMutationSchema } from './gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
+import {
+  HeaderMutationPerRouteSchema,
+  HeaderMutationSchema,
+} from './gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
 import { LuaSchema } from './gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import { RouterSchema } from './gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { UpstreamCodecSchema } from './gen/envoy/extensions/filters/http/upstream_codec/v3/upstream_codec_pb.js';
@@ -36,6 +42,8 @@ const registry: Registry = createRegistry(
   ClusterConfigSchema,
   EarlyHeaderMutationSchema,
   FileAccessLogSchema,
+  FilterConfigSchema,
+  HeaderMutationPerRouteSchema,
   HeaderMutationSchema,
   HttpConnectionManagerSchema,
   HttpProtocolOptionsSchema,
@@ -75,16 +83,24 @@ const SCHEMAS: ReadonlyMap<string, DescMessage> = new Map(
   ].map((schema) => [typeUrl(schema), schema]),
 );
 
+/** Of one message, as other people's APIs take it: with the names of its `.proto` file. */
+export function messageJson<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageShape<Desc>,
+): JsonValue {
+  return toJson(schema, message, { registry, useProtoFieldName: true });
+}
+
 /** Of one encoded resource. Null: its type is not among those that we serve. */
 export function resourceJson(type: string, bytes: Uint8Array): JsonValue {
   const schema = SCHEMAS.get(type);
   if (schema === undefined) return null;
-  return toJson(schema, fromBinary(schema, bytes), { registry, useProtoFieldName: true });
+  return messageJson(schema, fromBinary(schema, bytes));
 }
 
 function all<Desc extends DescMessage>(
   schema: Desc,
   list: readonly MessageShape<Desc>[],
 ): JsonValue[] {
-  return list.map((item) => toJson(schema, item, { registry, useProtoFieldName: true }));
+  return list.map((item) => messageJson(schema, item));
 }

@@ -31,6 +31,14 @@ export function readCode(path: string): Code {
   return { specifier: { case: 'local', value } };
 }
 
+const OCI_DIGEST = /^oci:\/\/.*@sha256:(?<digest>[0-9a-f]{64})$/;
+
+/** Of what the URL leads to: an image has a digest of its own. Istio's agent takes `nil` for "not known". */
+function hashAt(url: string, sha256: string): string {
+  if (!url.startsWith('oci://')) return sha256;
+  return OCI_DIGEST.exec(url)?.groups?.['digest'] ?? 'nil';
+}
+
 export function fetchedCode(url: string, sha256: string): Code {
   const httpUpstreamType = { case: 'cluster', value: MODULES_CLUSTER } as const;
   const retryBackOff = {
@@ -42,7 +50,7 @@ export function fetchedCode(url: string, sha256: string): Code {
       case: 'remote',
       value: {
         httpUri: { uri: url, httpUpstreamType, timeout: duration(FETCH_TIMEOUT_MS) },
-        sha256,
+        sha256: hashAt(url, sha256),
         retryPolicy: { numRetries: FETCH_RETRIES, retryBackOff },
       },
     },

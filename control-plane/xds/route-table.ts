@@ -39,6 +39,13 @@ import { copiedClass, DEFAULT_CLASS, type RouteClass, routeClasses } from './rou
 import { headerMatcher } from './route-matcher.ts';
 import { targetsByName } from './targets.ts';
 
+/** What only we may say to callers. */
+export const RESPONSE_HEADERS_OF_CHAIN = [VARIANT_HEADER, ATTEMPTS_HEADER, DECISION_HEADER];
+export const RESPONSE_HEADERS_OF_BATCHER = [
+  BATCH_SIZE_HEADER,
+  BATCH_ROWS_HEADER,
+  BATCH_WAIT_HEADER,
+];
 const ANY_PATH = { pathSpecifier: { case: 'prefix', value: '/' } } as const;
 /** What a backend says of its load is for Envoy's balancing, which reads it before. */
 const LOAD_REPORT_HEADER = 'endpoint-load-metrics';
@@ -46,7 +53,7 @@ const LOAD_REPORT_HEADER = 'endpoint-load-metrics';
  * The idle timeout ends what a filter holds if its machine dies, where no other timeout runs. A little
  * longer than the request's own, so that whoever has a better answer gives it first.
  */
-const IDLE_GRACE_MS = 100;
+export const IDLE_GRACE_MS = 100;
 
 export function routeConfigurations(
   mesh: ir.Mesh,
@@ -78,21 +85,14 @@ export function routeConfigurations(
     // A backend must not speak for us. Envoy takes them from its answer before any filter sees it, and
     // from a filter's own answer before the filter's headers are put in: ours stay.
     responseHeadersToRemove: [
-      VARIANT_HEADER,
-      ATTEMPTS_HEADER,
-      DECISION_HEADER,
-      BATCH_SIZE_HEADER,
-      BATCH_ROWS_HEADER,
-      BATCH_WAIT_HEADER,
+      ...RESPONSE_HEADERS_OF_CHAIN,
+      ...RESPONSE_HEADERS_OF_BATCHER,
       ...(joinsGrpc(mesh) ? [GRPC_ANSWER_HEADER] : []),
       LOAD_REPORT_HEADER,
     ],
     // By Envoy, after what a backend claims was removed: a filter that looks at responses costs all. Of what
     // nobody has noted no header is made.
-    responseHeadersToAdd: [
-      noted(VARIANT_HEADER, SHOWN_VARIANT),
-      noted(DECISION_HEADER, SHOWN_DECISION),
-    ],
+    responseHeadersToAdd: notedOfChain(),
   };
   return mesh.listeners.map((listener) =>
     create(RouteConfigurationSchema, {
@@ -138,6 +138,11 @@ function copyTo(cluster: string): MessageInitShape<typeof RouteAction_RequestMir
     disableShadowHostSuffixAppend: true,
     requestHeadersMutations: [{ action: { case: 'append', value: { header, appendAction } } }],
   };
+}
+
+/** What callers are told of the chain's choice. */
+export function notedOfChain() {
+  return [noted(VARIANT_HEADER, SHOWN_VARIANT), noted(DECISION_HEADER, SHOWN_DECISION)];
 }
 
 /** A response header that says what a filter has noted as a property of the request. */

@@ -9,23 +9,46 @@ import type * as ir from '../ir/mesh.ts';
 import { clusterOf, isPlanned, shadowClusterOf } from './attempts.ts';
 import type { Targets } from './targets.ts';
 
-export function splitterRoute(route: ir.Route, targets: Targets): SplitterRoute {
+/** What the splitter is to write into a request for a variant, in a proxy of one kind. */
+export interface VariantNames {
+  readonly cluster: (route: ir.Route, variant: ir.Variant, targets: Targets) => string;
+  /** Null: the proxy makes copies by itself, or none. */
+  readonly shadowCluster: ((route: ir.Route) => string) | null;
+  /** Whether the proxy's clusters write the backends' names for each attempt. */
+  readonly isPlanned: (route: ir.Route, targets: Targets) => boolean;
+}
+
+/** Of an Envoy that has all of its configuration from us. */
+export const ENVOY_NAMES: VariantNames = {
+  cluster: clusterOf,
+  shadowCluster: shadowClusterOf,
+  isPlanned,
+};
+
+export function splitterRoute(
+  route: ir.Route,
+  targets: Targets,
+  { cluster, shadowCluster, isPlanned }: VariantNames,
+): SplitterRoute {
   const entry = new SplitterRoute();
   entry.name = route.name;
   entry.stickyHeader = route.stickyHeader ?? '';
   entry.stickyField = route.stickyField ?? '';
   entry.variantHeader = route.variantHeader;
-  entry.variants = route.variants.map((variant) => splitterVariant(route, variant, targets));
+  entry.variants = route.variants.map((variant) =>
+    splitterVariant(variant, cluster(route, variant, targets), targets),
+  );
   entry.matches = route.matches.map(splitterMatch);
-  entry.shadow = route.shadow && splitterShadow(route, route.shadow);
+  entry.shadow =
+    route.shadow && shadowCluster && splitterShadow(route.shadow, shadowCluster(route));
   entry.planned = isPlanned(route, targets);
   return entry;
 }
 
-function splitterVariant(route: ir.Route, variant: ir.Variant, targets: Targets): SplitterVariant {
+function splitterVariant(variant: ir.Variant, cluster: string, targets: Targets): SplitterVariant {
   const item = new SplitterVariant();
   item.name = variant.name;
-  item.cluster = clusterOf(route, variant, targets);
+  item.cluster = cluster;
   item.weight = variant.weight;
   const target = targets.get(variant.target);
   item.servedModel = target?.servedModel ?? '';
@@ -51,10 +74,10 @@ function matchValue({ name, value }: ir.NamedValue): MatchValue {
   return item;
 }
 
-function splitterShadow(route: ir.Route, shadow: ir.Shadow): SplitterShadow {
+function splitterShadow(shadow: ir.Shadow, cluster: string): SplitterShadow {
   const item = new SplitterShadow();
   item.variant = shadow.variant;
-  item.cluster = shadowClusterOf(route);
+  item.cluster = cluster;
   item.shareBasisPoints = shadow.shareBasisPoints;
   item.maxBodyBytes = shadow.maxBodyBytes;
   return item;

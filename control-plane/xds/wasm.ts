@@ -5,14 +5,15 @@ import { duration, pack } from './any.ts';
 import { WasmSchema } from './gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
 import { FailurePolicy } from './gen/envoy/extensions/wasm/v3/wasm_pb.js';
 import { fetchedCode, readCode } from './module-code.ts';
-import type { Module } from './options.ts';
+import type { Module, ModuleName } from './options.ts';
 
 /** After a trap a new machine starts no sooner than this; until then everybody gets 503. */
 const RELOAD_BACKOFF_MS = 50;
 
 export interface WasmFilter {
-  /** Of the filter, and of the part of the module that it is. */
   readonly name: string;
+  /** Which part of the module it is. Default: that of its name. */
+  readonly rootId?: string;
   /** Filters with the same id and module share a machine. */
   readonly vmId: string;
   readonly module: Module;
@@ -20,6 +21,13 @@ export interface WasmFilter {
   readonly configuration: string;
   /** Refused where its code has to be fetched and is not there yet. Else the proxy waits for it. */
   readonly refusesWithoutCode?: true;
+  /** After a trap. Default: a new machine. */
+  readonly failurePolicy?: FailurePolicy;
+}
+
+/** One machine for each module and worker, whatever the number of filters in it. */
+export function vmIdOf(module: ModuleName): string {
+  return `modelweir.${module}`;
 }
 
 export function wasmFilter(filter: WasmFilter): Any {
@@ -27,7 +35,7 @@ export function wasmFilter(filter: WasmFilter): Any {
   return pack(WasmSchema, {
     config: {
       name,
-      rootId: name,
+      rootId: filter.rootId ?? name,
       vm: {
         case: 'vmConfig',
         value: {
@@ -45,7 +53,7 @@ export function wasmFilter(filter: WasmFilter): Any {
       },
       configuration: pack(StringValueSchema, { value: configuration }),
       // The request that traps is lost, the proxy is not.
-      failurePolicy: FailurePolicy.FAIL_RELOAD,
+      failurePolicy: filter.failurePolicy ?? FailurePolicy.FAIL_RELOAD,
       reloadConfig: { backoff: { baseInterval: duration(RELOAD_BACKOFF_MS) } },
       // Without it a filter that holds the headers never sees the body.
       allowOnHeadersStopIteration: true,

@@ -139,6 +139,13 @@ const RULES: readonly Rule[] = [
     forbidden: /^control-plane\/(api|store|build|kube|istio|cli)\//,
   },
   {
+    name: "translation into Istio's objects sees the mesh model and Envoy's messages, and no cluster",
+    reason: 'the same objects are written to a cluster, to a file and to golden files',
+    from: /^control-plane\/istio\/(?!(writer|capabilities|sync-state|namespaces)\.ts)/,
+    forbidden: /^control-plane\/(api|store|build|kube|serve|status|cli)\//,
+    allowed: /^control-plane\/api\/cluster-kinds\.ts$/,
+  },
+  {
     name: 'serving knows resources as bytes only',
     reason: 'the xDS server must serve whatever translation makes',
     from: /^control-plane\/serve\//,

@@ -151,6 +151,7 @@ export async function oneRouteMesh(
     name: `default/${name}`,
     protocol: 'OpenInference',
     endpoints: [{ address: '127.0.0.1', port, zone: null }],
+    service: null,
     servedModel: null,
     servedVersion: null,
     connectTimeoutMs: 1000,
@@ -189,5 +190,6 @@ export async function oneRouteMesh(
       },
     ],
     targets: backends.map(target),
+    services: [],
   };
 }

@@ -132,7 +132,7 @@ for (const mode of MODES) {
     const load = { request, connections: 2, count: 1_000_000, signal: over.signal };
     const traffic = httpLoad(load);
     // Without ADS nothing is in order: what is to be used must be there before.
-    publish({ listeners, routes, targets: both.targets });
+    publish({ ...both, listeners, routes });
     const clusters = async () =>
       (await envoy.stats(/^cluster\.default\/\w\.membership_total$/)).size;
     await until('two clusters', async () => (await clusters()) === 2);

@@ -17,6 +17,7 @@ const mesh = {
   listeners: [{ name: 'default', address: '127.0.0.1', port: 8080 }],
   routes: [],
   targets: [],
+  services: [],
 };
 const module = { path: '/chain.wasm', sha256: 'ab'.repeat(32) };
 const snapshot = encodeSnapshot(

@@ -12,6 +12,7 @@ import { TYPE_URLS } from '../../../control-plane/xds/snapshot.ts';
 const target = {
   protocol: 'OpenAI',
   endpoints: [],
+    service: null,
   servedModel: null,
   servedVersion: null,
   connectTimeoutMs: 1,
@@ -52,6 +53,7 @@ const mesh: Mesh = {
     { ...target, name: 'default/y?model=m' },
     { ...target, name: 'default/z?unresolved' },
   ],
+  services: [],
 };
 
 /** All types in sync, but for what is said. */

@@ -102,6 +102,7 @@ export const MESH: Mesh = {
       name: 'default/a',
       protocol: 'OpenInference',
       endpoints: [{ address: '127.0.0.1', port: 9000, zone: null }],
+      service: null,
       servedModel: null,
       servedVersion: null,
       connectTimeoutMs: 1000,
@@ -112,4 +113,5 @@ export const MESH: Mesh = {
       loadBalancing: { policy: 'LeastRequest', hashHeader: null },
     },
   ],
+  services: [],
 };

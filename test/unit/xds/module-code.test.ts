@@ -17,6 +17,7 @@ const mesh = {
   listeners: [{ name: 'default', address: '127.0.0.1', port: 8080 }],
   routes: [],
   targets: [],
+  services: [],
 };
 
 function setWith(moduleServer: ModuleServer | null) {

@@ -1,0 +1,121 @@
+/** EnvoyFilters: what is changed of the configuration that istiod makes for a proxy. */
+import type { DescMessage, JsonObject, JsonValue, MessageInitShape } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import { pack } from '../xds/any.ts';
+import { TypedExtensionConfigSchema } from '../xds/gen/envoy/config/core/v3/extension_pb.js';
+import { FilterSchema } from '../xds/gen/envoy/config/listener/v3/listener_components_pb.js';
+import { VirtualHostSchema } from '../xds/gen/envoy/config/route/v3/route_components_pb.js';
+import type { HttpFilter } from '../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import {
+  HttpConnectionManagerSchema,
+  HttpFilterSchema,
+} from '../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { messageJson } from '../xds/json.ts';
+import { type IstioObject, istioObject, type Place } from './objects.ts';
+import type { IstioOptions } from './options.ts';
+
+export type Context = 'SIDECAR_INBOUND' | 'SIDECAR_OUTBOUND';
+
+/** Some listeners of a proxy. */
+export interface ListenerPlace {
+  readonly context: Context;
+  readonly port?: number;
+  /** Name of a filter chain. */
+  readonly chain?: string;
+}
+
+/** Some virtual hosts of a proxy. */
+export interface VirtualHostPlace {
+  readonly context: Context;
+  readonly name: string;
+  /** Of the route configuration. */
+  readonly table?: string;
+}
+
+const CONNECTION_MANAGER = 'envoy.filters.network.http_connection_manager';
+const ROUTER = 'envoy.filters.http.router';
+
+/** After those of others, which have 0 unless they say something else: ours stand next to Envoy's router. */
+const PRIORITY = 100;
+
+export type Selection =
+  /** All proxies of the namespace. */
+  | null
+  | { readonly workloadSelector: { readonly labels: Readonly<Record<string, string>> } }
+  | { readonly targetRefs: readonly JsonObject[] };
+
+export function envoyFilter(
+  place: Place,
+  selection: Selection,
+  configPatches: readonly JsonObject[],
+  options: IstioOptions,
+): IstioObject {
+  const spec = { ...selection, priority: PRIORITY, configPatches: [...configPatches] };
+  return istioObject('EnvoyFilter', place, spec as JsonObject, options);
+}
+
+/** Behind those that were put there before. */
+export function insertFilter(place: ListenerPlace, filter: HttpFilter): JsonObject {
+  const match = listenerMatch(place, { name: CONNECTION_MANAGER, subFilter: { name: ROUTER } });
+  return patch('HTTP_FILTER', match, 'INSERT_BEFORE', messageJson(HttpFilterSchema, filter));
+}
+
+export function mergeConnectionManager(
+  place: ListenerPlace,
+  init: MessageInitShape<typeof HttpConnectionManagerSchema>,
+): JsonObject {
+  const filter = create(FilterSchema, {
+    name: CONNECTION_MANAGER,
+    configType: { case: 'typedConfig', value: pack(HttpConnectionManagerSchema, init) },
+  });
+  const match = listenerMatch(place, { name: CONNECTION_MANAGER });
+  return patch('NETWORK_FILTER', match, 'MERGE', messageJson(FilterSchema, filter));
+}
+
+function listenerMatch({ context, port, chain }: ListenerPlace, filter: JsonObject): JsonObject {
+  const filterChain = { ...(chain === undefined ? {} : { name: chain }), filter };
+  const listener = { ...(port === undefined ? {} : { portNumber: port }), filterChain };
+  return { context, listener };
+}
+
+export function mergeVirtualHost(
+  place: VirtualHostPlace,
+  init: MessageInitShape<typeof VirtualHostSchema>,
+): JsonObject {
+  const value = messageJson(VirtualHostSchema, create(VirtualHostSchema, init));
+  return patch('VIRTUAL_HOST', virtualHostMatch(place, {}), 'MERGE', value);
+}
+
+/** All routes of the virtual host that forward. A host's held requests have the last of them. */
+export function mergeRoutes(place: VirtualHostPlace, route: JsonObject): JsonObject {
+  const match = virtualHostMatch(place, { route: { action: 'ROUTE' } });
+  return patch('HTTP_ROUTE', match, 'MERGE', { route });
+}
+
+function virtualHostMatch({ context, name, table }: VirtualHostPlace, more: JsonObject) {
+  const routeConfiguration = {
+    ...(table === undefined ? {} : { name: table }),
+    vhost: { name, ...more },
+  };
+  return { context, routeConfiguration };
+}
+
+export function addCluster<Desc extends DescMessage>(
+  context: Context,
+  schema: Desc,
+  init: MessageInitShape<Desc>,
+): JsonObject {
+  return patch('CLUSTER', { context }, 'ADD', messageJson(schema, create(schema, init)));
+}
+
+/** A filter's configuration as a resource of its own. */
+export function addExtension(context: Context, name: string, typedConfig: Any): JsonObject {
+  const config = create(TypedExtensionConfigSchema, { name, typedConfig });
+  const value = messageJson(TypedExtensionConfigSchema, config);
+  return patch('EXTENSION_CONFIG', { context }, 'ADD', value);
+}
+
+function patch(applyTo: string, match: JsonObject, operation: string, value: JsonValue) {
+  return { applyTo, match, patch: { operation, value } };
+}
