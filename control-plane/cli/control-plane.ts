@@ -9,7 +9,7 @@ import { Pipeline, type PipelineResult } from '../pipeline.ts';
 import { AdsServer } from '../serve/ads-server.ts';
 import { proxyNamespaces } from '../serve/proxy-namespaces.ts';
 import { Metrics } from '../status/metrics.ts';
-import { type Published, type Report, report } from '../status/report.ts';
+import { type FollowerView, type Published, type Report, report } from '../status/report.ts';
 import { StatusServer } from '../status/server.ts';
 import type { Source, SourceEvent, SourceFactory } from '../store/object.ts';
 import { Throttle } from '../store/throttle.ts';
@@ -41,8 +41,16 @@ export interface ControlPlaneOptions {
   readonly statusPort: number;
   readonly version: string;
   readonly logger: Logger;
+  /** Whoever else makes the mesh do what it must. Default: nobody. */
+  readonly follower?: MeshFollower | null;
   /** Whoever else follows changes. Default: nobody. */
   readonly changeWatchers?: readonly ChangeWatcher[];
+}
+
+/** Tells a mesh of others what must be done. */
+export interface MeshFollower extends FollowerView {
+  offer(mesh: Mesh): void;
+  onChange(listener: () => void): void;
 }
 
 const CLOSE_GRACE_MS = 2000;
@@ -75,6 +83,7 @@ export class ControlPlane {
     this.options = options;
     this.pipeline = new Pipeline(options.listeners);
     this.offers = new Throttle(OFFERS, () => this.offer());
+    options.follower?.onChange(() => this.offers.request());
     this.changes = new Changes([
       this.metrics.changes,
       new ChangeLog(options.logger),
@@ -147,6 +156,7 @@ export class ControlPlane {
       unpublished: this.unpublished,
       proxies: this.ads.proxies.list(),
       result: this.result,
+      follower: this.options.follower ?? null,
     });
   }
 
@@ -158,6 +168,7 @@ export class ControlPlane {
       () => this.ads.proxies.list(),
     );
     stop();
+    this.options.follower?.offer(this.result.mesh);
     this.offers.request();
   }
 

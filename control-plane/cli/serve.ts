@@ -1,18 +1,22 @@
 /** `modelweir serve`: runs the control plane on a folder until it is told to stop. */
 import { Command, Option } from 'commander';
 import type { Logger } from 'pino';
+import type { IstioMesh } from '../istio/live/istio-mesh.ts';
+import type { KubeCompanion } from '../kube/adapter.ts';
 import { FolderSource } from '../store/folder-source.ts';
 import type { SourceFactory } from '../store/object.ts';
 import { startTracing } from '../telemetry/tracing.ts';
+import type { TranslateOptions } from '../xds/translate.ts';
 import { CommandFailure } from './failure.ts';
 import { requireFolder } from './folder.ts';
+import { checkIstio, type IstioOptions, withIstio } from './istio-options.ts';
 import { type FolderLimits, type ServeLimits, withModelHeader, withServeLimits } from './limits.ts';
 import { type ModuleOptions, openModules, withModules } from './module-source.ts';
 import { port, type SocketAddress, socketAddress } from './options.ts';
 import { proxySecurity, type TlsOptions, withTls } from './tls.ts';
 import { VERSION } from './version.ts';
 
-interface Options extends ServeLimits, TlsOptions, ModuleOptions {
+interface Options extends ServeLimits, TlsOptions, ModuleOptions, IstioOptions {
   readonly config: string | undefined;
   readonly kubernetes: boolean;
   readonly kubeconfig: string | undefined;
@@ -60,17 +64,29 @@ export function serveCommand(): Command {
         .choices(LEVELS)
         .default('info'),
     );
-  return withServeLimits(withModelHeader(withTls(withModules(command)))).action(serve);
+  return withServeLimits(withModelHeader(withIstio(withTls(withModules(command))))).action(serve);
 }
 
-async function serve(options: Options): Promise<void> {
+async function serve(options: Options, command: Command): Promise<void> {
   // Loaded here, so that the other commands start without Envoy's messages and gRPC.
   const { pino } = await import('pino');
   const { ControlPlane } = await import('./control-plane.ts');
   const logger = pino({ level: options.logLevel });
   const security = await proxySecurity(options, options.host, logger);
-  const source = await sourceOf(options, logger);
+  const knowsModules = command.getOptionValueSource('moduleSource') !== 'default';
+  checkIstio(options, { ...options, knowsModules });
+  const sourceWith = await sourceOf(options, logger);
   const moduleSource = await openModules(options, options.host);
+  const translation: TranslateOptions = {
+    modules: moduleSource.modules,
+    moduleServer: moduleSource.moduleServer,
+    limits: options,
+    modelHeader: options.modelHeader ?? null,
+    accessLog: accessLogOf(options.accessLog),
+    outcomeMetrics: options.outcomeMetrics,
+  };
+  const istio = await istioOf(options, translation, logger);
+  const source = sourceWith(istio);
   const tracing = await startTracing(process.env, VERSION, (message) => logger.warn(message));
   const controlPlane = new ControlPlane({
     security,
@@ -78,14 +94,8 @@ async function serve(options: Options): Promise<void> {
     servesUnread: options.kubernetes,
     maxStreams: options.maxStreams,
     listeners: [{ name: 'default', ...options.listen }],
-    translation: {
-      modules: moduleSource.modules,
-      moduleServer: moduleSource.moduleServer,
-      limits: options,
-      modelHeader: options.modelHeader ?? null,
-      accessLog: accessLogOf(options.accessLog),
-      outcomeMetrics: options.outcomeMetrics,
-    },
+    translation,
+    follower: istio,
     host: options.host,
     xdsPort: options.xdsPort,
     statusPort: options.statusPort,
@@ -117,7 +127,10 @@ async function serve(options: Options): Promise<void> {
 }
 
 /** @throws CommandFailure where there is neither a folder nor a cluster. */
-async function sourceOf(options: Options, logger: Logger): Promise<SourceFactory> {
+async function sourceOf(
+  options: Options,
+  logger: Logger,
+): Promise<(companion: KubeCompanion | null) => SourceFactory> {
   const { config, kubernetes } = options;
   if (kubernetes === (config !== undefined)) {
     throw new CommandFailure('give either --config FOLDER or --kubernetes', 2);
@@ -125,12 +138,25 @@ async function sourceOf(options: Options, logger: Logger): Promise<SourceFactory
   if (config === undefined) {
     const { KubeAdapter } = await import('../kube/adapter.ts');
     const { kubeconfig, namespace = null, leaseNamespace } = options;
-    return (listener) =>
-      KubeAdapter.connect({ kubeconfig, namespace, leaseNamespace }, logger, listener);
+    return (companion) => (listener) => {
+      const cluster = { kubeconfig, namespace, leaseNamespace, companion };
+      return KubeAdapter.connect(cluster, logger, listener);
+    };
   }
   await requireFolder(config);
   const folder = { ...folderLimits(options), folder: config };
-  return (listener) => Promise.resolve(new FolderSource(folder, listener));
+  return () => (listener) => Promise.resolve(new FolderSource(folder, listener));
+}
+
+/** Null: Istio is left alone. */
+async function istioOf(
+  options: Options,
+  translation: TranslateOptions,
+  logger: Logger,
+): Promise<IstioMesh | null> {
+  if (options.istio === undefined) return null;
+  const { openIstio } = await import('./istio.ts');
+  return openIstio(options, options.istio, options.leaseNamespace, translation, logger);
 }
 
 function folderLimits({ maxFiles, maxFileBytes, maxObjects }: ServeLimits): FolderLimits {

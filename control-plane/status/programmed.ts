@@ -51,6 +51,16 @@ export function programmed(
   );
 }
 
+const SEVERITY: readonly ConditionStatus[] = ['False', 'Unknown', 'True'];
+
+/** The worse of what our own proxies say, and those of another mesh. Without any of ours, theirs counts. */
+export function together(ours: Condition, hasProxies: boolean, theirs: Condition): Condition {
+  if (!hasProxies && ours.reason === 'NoProxyConnected') return theirs;
+  const isWorse = SEVERITY.indexOf(theirs.status) < SEVERITY.indexOf(ours.status);
+  const { status, reason } = isWorse ? theirs : ours;
+  return condition(status, reason, `${ours.message} By istiod: ${theirs.message}`);
+}
+
 /** The object is taken and checked, and nothing is done about it in this version. */
 export function notImplemented(kind: string): Condition {
   return condition('False', 'NotImplemented', `${kind} is not carried out by this version.`);

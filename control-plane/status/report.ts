@@ -1,11 +1,12 @@
 /** What the status endpoint says: one plain JSON object, put together when it is asked for. */
 import { NOT_IMPLEMENTED } from '../api/kinds.ts';
 import type { Mesh } from '../ir/mesh.ts';
-import type { ObjectRef, Status } from '../ir/status.ts';
+import type { Condition, ObjectRef, Status } from '../ir/status.ts';
+import type { IstioReport } from '../istio/live/report.ts';
 import type { LocatedProblem, PipelineResult } from '../pipeline.ts';
 import { meshIn } from '../xds/view.ts';
 import { needsIn } from './needs.ts';
-import { notImplemented, type ProxyView, programmed } from './programmed.ts';
+import { notImplemented, type ProxyView, programmed, together } from './programmed.ts';
 
 /** A connected proxy, with all that its stream knows of it. */
 export interface ReportedProxy extends ProxyView {
@@ -58,6 +59,15 @@ export interface Report {
   readonly proxies: readonly ReportedProxy[];
   readonly objects: readonly ReportedObject[];
   readonly problems: readonly LocatedProblem[];
+  /** Not given: Istio is left alone. */
+  readonly istio?: IstioReport;
+}
+
+/** A mesh of others that is told what must be done, and what it says of that. */
+export interface FollowerView {
+  /** Of an object; empty: nothing. Its `Programmed` is about the other mesh's proxies. */
+  conditionsOf(object: ObjectRef): readonly Condition[];
+  report(): IstioReport;
 }
 
 export interface ReportInput {
@@ -66,6 +76,7 @@ export interface ReportInput {
   readonly unpublished: string | null;
   readonly proxies: readonly ReportedProxy[];
   readonly result: PipelineResult;
+  readonly follower?: FollowerView | null;
 }
 
 /** Answers which proxies have an object in their view of the mesh. */
@@ -80,14 +91,22 @@ function proxiesNeeding(mesh: Mesh, proxies: readonly ReportedProxy[]) {
     proxies.filter(({ view }) => (views.get(view)?.(object) ?? null) !== null);
 }
 
-export function report({ result, ...rest }: ReportInput): Report {
+export function report({ result, follower = null, ...rest }: ReportInput): Report {
   const needsOf = needsIn(result.mesh);
   const needing = proxiesNeeding(result.mesh, rest.proxies);
   const objects = result.statuses.map(({ object, conditions, ...status }) => {
-    const carried = NOT_IMPLEMENTED.has(object.kind)
-      ? notImplemented(object.kind)
-      : programmed(needsOf(object), needing(object), rest.unpublished);
-    return { ...object, ...status, conditions: [...conditions, carried] };
+    if (NOT_IMPLEMENTED.has(object.kind)) {
+      const carried = notImplemented(object.kind);
+      return { ...object, ...status, conditions: [...conditions, carried] };
+    }
+    const proxies = needing(object);
+    const ours = programmed(needsOf(object), proxies, rest.unpublished);
+    const others = follower?.conditionsOf(object) ?? [];
+    const theirs = others.find(({ type }) => type === 'Programmed');
+    const carried = theirs === undefined ? ours : together(ours, proxies.length > 0, theirs);
+    const more = others.filter(({ type }) => type !== 'Programmed');
+    return { ...object, ...status, conditions: [...conditions, ...more, carried] };
   });
-  return { ...rest, objects, problems: result.problems };
+  const istio = follower === null ? {} : { istio: follower.report() };
+  return { ...rest, objects, problems: result.problems, ...istio };
 }

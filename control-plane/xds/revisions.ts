@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 
 /** By the time that a text has had so many, Envoy has long let go of the first. */
-const REVISIONS = 3;
+export const REVISIONS = 3;
 /** Texts that are remembered; the one that was used longest ago is forgotten first. */
 const MAX_TEXTS = 1000;
 
@@ -18,9 +18,17 @@ export class Revisions {
   private revision = 0;
   private readonly seen = new Map<string, number>();
 
+  /** Goes on from what proxies have, though this process did not give it to them. */
+  resume(text: string, revision: number): void {
+    const hash = hashOf(text);
+    this.revision = revision;
+    this.seen.set(hash, revision);
+    this.last = hash;
+  }
+
   /** A number to put into the configuration whose text, without it, is this. It changes only if need be. */
   of(text: string): number {
-    const hash = createHash('sha256').update(text).digest('base64');
+    const hash = hashOf(text);
     if (hash === this.last) return this.revision;
     const before = this.seen.get(hash);
     this.revision = before === undefined ? 0 : (before + 1) % REVISIONS;
@@ -31,4 +39,8 @@ export class Revisions {
     this.last = hash;
     return this.revision;
   }
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
 }

@@ -1,6 +1,6 @@
 /** A mesh of hosts, and a translation of it into Istio's objects that is small enough to read. */
 import type { Mesh } from '../../control-plane/ir/mesh.ts';
-import type { TranslateMesh } from '../../control-plane/istio/settings.ts';
+import type { TranslateMesh } from '../../control-plane/istio/live/settings.ts';
 import type { WantedObject } from '../../control-plane/kube/object-plan.ts';
 
 export function namespace(name: string, isOptedIn: boolean) {

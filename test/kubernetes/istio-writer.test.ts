@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import pino from 'pino';
 import type { Mesh } from '../../control-plane/ir/mesh.ts';
-import { IstioMesh } from '../../control-plane/istio/istio-mesh.ts';
-import type { TranslateMesh } from '../../control-plane/istio/settings.ts';
+import { IstioMesh } from '../../control-plane/istio/live/istio-mesh.ts';
+import type { TranslateMesh } from '../../control-plane/istio/live/settings.ts';
 import { KubeApi, KubeError } from '../../control-plane/kube/api.ts';
 import { FIELD_MANAGER } from '../../control-plane/kube/ownership.ts';
 import {

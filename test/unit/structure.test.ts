@@ -141,7 +141,7 @@ const RULES: readonly Rule[] = [
   {
     name: "translation into Istio's objects sees the mesh model and Envoy's messages, and no cluster",
     reason: 'the same objects are written to a cluster, to a file and to golden files',
-    from: /^control-plane\/istio\/(?!(writer|capabilities|sync-state|namespaces)\.ts)/,
+    from: /^control-plane\/istio\/(?!live\/)/,
     forbidden: /^control-plane\/(api|store|build|kube|serve|status|cli)\//,
     allowed: /^control-plane\/api\/cluster-kinds\.ts$/,
   },
@@ -160,8 +160,9 @@ const RULES: readonly Rule[] = [
   {
     name: 'what tells Istio knows no command and no server of ours',
     reason: 'it gets a mesh and a cluster, and says what became of it',
-    from: /^control-plane\/istio\//,
-    forbidden: /^control-plane\/(api|build|serve|cli)\//,
+    from: /^control-plane\/istio\/live\//,
+    forbidden: /^control-plane\/(api|build|serve|status|cli)\//,
+    allowed: /^control-plane\/(api\/cluster-kinds|build\/names)\.ts$/,
   },
   {
     name: 'of the control plane only the commands that run or ask models know the inference pod',

@@ -3,9 +3,9 @@
  * for some time after a listener has changed; its filters' configurations follow at once. So these are first made
  * to do nothing, and the routes that they need are still there meanwhile.
  */
-import type { CachedObject } from '../kube/object-cache.ts';
-import type { WantedObject } from '../kube/object-plan.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL } from '../kube/ownership.ts';
+import type { CachedObject } from '../../kube/object-cache.ts';
+import type { WantedObject } from '../../kube/object-plan.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../kube/ownership.ts';
 
 const NO_OP = {
   '@type': 'type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation',

@@ -3,21 +3,28 @@
  * is said of the outcome; must not know Envoy, nor where the mesh comes from.
  */
 import type { Logger } from 'pino';
-import type { Mesh } from '../ir/mesh.ts';
-import type { Condition, ObjectRef } from '../ir/status.ts';
-import type { KubeCompanion } from '../kube/adapter.ts';
-import type { KubeApi } from '../kube/api.ts';
-import { ObjectCache } from '../kube/object-cache.ts';
-import { type Hindrance, ObjectWriter, type ObjectWriterOptions } from '../kube/object-writer.ts';
-import { Throttle } from '../store/throttle.ts';
+import { backendOfTarget, nameOf } from '../../build/names.ts';
+import type { Mesh } from '../../ir/mesh.ts';
+import type { Condition, ObjectRef } from '../../ir/status.ts';
+import type { KubeCompanion } from '../../kube/adapter.ts';
+import type { KubeApi } from '../../kube/api.ts';
+import { ObjectCache } from '../../kube/object-cache.ts';
+import { holds, keyOf } from '../../kube/object-plan.ts';
+import {
+  type Hindrance,
+  ObjectWriter,
+  type ObjectWriterOptions,
+} from '../../kube/object-writer.ts';
+import { Throttle } from '../../store/throttle.ts';
 import { type Capabilities, discoverCapabilities } from './capabilities.ts';
 import { programmedByIstiod, type WrittenState, written } from './conditions.ts';
 import { expectedConfigs } from './expected-configs.ts';
 import type { Istiod } from './istiod.ts';
 import { followedKinds, ISTIO_FAMILY } from './kinds.ts';
-import { labelledNamespaces } from './namespaces.ts';
+import { optedInNamespaces } from './namespaces.ts';
 import type { IstioReport } from './report.ts';
 import type { IstioSettings, TranslateMesh, Translation } from './settings.ts';
+import { SplitterRevision } from './splitter-revision.ts';
 import { SyncState } from './sync-state.ts';
 import { type MeshState, routesIn, wantedObjects } from './wanted.ts';
 
@@ -25,7 +32,7 @@ export interface IstioMeshOptions {
   readonly settings: IstioSettings;
   readonly translate: TranslateMesh;
   /** Null: nobody is asked what proxies have. */
-  readonly istiod: Istiod | null;
+  readonly istiod: ((api: KubeApi) => Istiod) | null;
   readonly logger: Logger;
   readonly writer?: Partial<ObjectWriterOptions>;
 }
@@ -37,7 +44,7 @@ const DISCOVERY_RETRY_MS = 2000;
 
 export class IstioMesh implements KubeCompanion {
   readonly #options: IstioMeshOptions;
-  readonly #sync: SyncState | null;
+  #sync: SyncState | null = null;
   readonly #refresh: Throttle;
   #onChange: () => void = () => {};
   #api: KubeApi | null = null;
@@ -51,13 +58,11 @@ export class IstioMesh implements KubeCompanion {
   #failure: string | null = null;
   #wanted: Translation = { objects: [], problems: [] };
   #isOffered = false;
+  #revisions = new SplitterRevision();
 
   constructor(options: IstioMeshOptions) {
     this.#options = options;
     this.#refresh = new Throttle(REFRESH, () => this.#look());
-    const { istiod, settings } = options;
-    const isAsked = istiod !== null && settings.mode === 'native';
-    this.#sync = isAsked ? new SyncState(istiod, () => this.#onChange()) : null;
   }
 
   /** `listener` is called whenever what is said of the outcome may be something else. */
@@ -66,8 +71,11 @@ export class IstioMesh implements KubeCompanion {
   }
 
   attach(api: KubeApi): void {
-    const { logger, writer } = this.#options;
+    const { logger, writer, istiod, settings } = this.#options;
     this.#api = api;
+    if (istiod !== null && settings.mode === 'native') {
+      this.#sync = new SyncState(istiod(api), () => this.#onChange());
+    }
     this.#cache = new ObjectCache(api, followedKinds(), () => this.#changed());
     this.#writer = new ObjectWriter(api, this.#cache, ISTIO_FAMILY, {
       ...{ logger, ...writer },
@@ -80,6 +88,7 @@ export class IstioMesh implements KubeCompanion {
 
   lead(isLeading: boolean): void {
     this.#isLeading = isLeading;
+    this.#revisions = new SplitterRevision();
     if (isLeading) this.#sync?.start();
     else this.#sync?.stop();
     this.#writer?.lead(isLeading);
@@ -104,17 +113,28 @@ export class IstioMesh implements KubeCompanion {
   /** What is true of an object; empty: nothing that is said here. */
   conditionsOf(ref: ObjectRef): readonly Condition[] {
     const { mode } = this.#options.settings;
-    const name = `${ref.namespace}/${ref.name}`;
-    const isRoute = this.#mesh?.routes.some((route) => route.name === name) === true;
-    if (ref.kind !== 'ModelRoute' || mode === 'off' || !isRoute || !this.#isOffered) return [];
+    const mesh = this.#mesh;
+    if (mode === 'off' || mesh === null || !this.#isOffered) return [];
+    const name = nameOf(ref);
+    if (
+      ref.kind === 'ModelBackend' &&
+      mesh.targets.some((one) => backendOfTarget(one.name) === name)
+    ) {
+      return this.#programmed(this.#writer?.isDone() === true);
+    }
+    if (ref.kind !== 'ModelRoute' || !mesh.routes.some((route) => route.name === name)) return [];
     const problems = this.#wanted.problems.filter(({ route }) => route === null || route === name);
     const hindrances = this.#hindrances().filter(({ object }) =>
-      this.#mesh === null ? false : routesIn(object, this.#mesh).includes(name),
+      routesIn(object, mesh).includes(name),
     );
     const state = written({ ...this.#state(mode), problems, hindrances });
-    if (this.#sync === null) return [state];
-    const isWritten = state.status === 'True';
-    return [state, programmedByIstiod(isWritten, this.#sync.problem(), this.#sync.proxies())];
+    return [state, ...this.#programmed(state.status === 'True')];
+  }
+
+  /** In the direct mode our own proxies say it. */
+  #programmed(isWritten: boolean): readonly Condition[] {
+    if (this.#sync === null) return [];
+    return [programmedByIstiod(isWritten, this.#sync.problem(), this.#sync.proxies())];
   }
 
   report(): IstioReport {
@@ -160,7 +180,7 @@ export class IstioMesh implements KubeCompanion {
   }
 
   #namespaces() {
-    return labelledNamespaces(this.#cache?.list('Namespace') ?? []);
+    return optedInNamespaces(this.#cache?.list('Namespace') ?? []);
   }
 
   #changed(): void {
@@ -175,7 +195,8 @@ export class IstioMesh implements KubeCompanion {
     const { settings, translate, logger } = this.#options;
     if (this.#mesh === null || this.#capabilities === null || !this.#cache?.isListed) return;
     try {
-      this.#wanted = wantedObjects(this.#mesh, this.#meshState(), settings, translate);
+      const state = this.#meshState();
+      this.#wanted = wantedObjects(this.#mesh, state, settings, translate, this.#revisions);
       this.#failure = null;
     } catch (error) {
       // A mistake of ours: what is written stays.
@@ -195,6 +216,10 @@ export class IstioMesh implements KubeCompanion {
       namespaces: this.#namespaces(),
       capabilities: this.#capabilities as Capabilities,
       objects: kinds.flatMap((kind) => this.#cache?.list(kind) ?? []),
+      isPresent: (object) => {
+        const found = this.#cache?.get(keyOf(object));
+        return found?.isOurs === true && holds(found, object);
+      },
     };
   }
 

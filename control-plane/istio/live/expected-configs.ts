@@ -3,7 +3,7 @@
  * configurations, as they stand in the EnvoyFilters that we wrote. Pure.
  */
 import { createHash } from 'node:crypto';
-import type { WantedObject } from '../kube/object-plan.ts';
+import type { WantedObject } from '../../kube/object-plan.ts';
 import { isClientFilter } from './kinds.ts';
 
 /** Name of a filter's plugin to the hash of its configuration. */

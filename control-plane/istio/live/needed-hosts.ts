@@ -1,5 +1,5 @@
 /** Which hosts the routes that we write send requests to. Pure. */
-import type { WantedObject } from '../kube/object-plan.ts';
+import type { WantedObject } from '../../kube/object-plan.ts';
 import { wholeHost } from './hosts.ts';
 import type { NeededHost } from './sidecar-egress.ts';
 

@@ -1,8 +1,6 @@
 /** Which namespaces are opted in, and what Istio makes of them. Pure. */
-import type { CachedObject } from '../kube/object-cache.ts';
-
-/** The label that opts a namespace in; the same one as for injection. */
-export const OPT_IN_LABEL = 'modelweir.dev/inject';
+import { INJECT_LABEL } from '../../api/cluster-kinds.ts';
+import type { CachedObject } from '../../kube/object-cache.ts';
 
 export interface MeshNamespace {
   readonly name: string;
@@ -15,8 +13,8 @@ export interface MeshNamespace {
 }
 
 /** Sorted by name. One that is on its way out gets nothing new. */
-export function labelledNamespaces(namespaces: readonly CachedObject[]): MeshNamespace[] {
-  return namespaces.filter(({ labels }) => labels[OPT_IN_LABEL] === 'true').map(meshNamespace);
+export function optedInNamespaces(namespaces: readonly CachedObject[]): MeshNamespace[] {
+  return namespaces.filter(({ labels }) => labels[INJECT_LABEL] === 'true').map(meshNamespace);
 }
 
 function meshNamespace({ name, labels }: CachedObject): MeshNamespace {

@@ -2,8 +2,8 @@
  * Which hosts somebody else already routes, or sets rules for. Istio takes one VirtualService and merges badly
  * what is more than one: whoever was there stays, and ours is left out. Pure.
  */
-import type { CachedObject } from '../kube/object-cache.ts';
-import type { WantedObject } from '../kube/object-plan.ts';
+import type { CachedObject } from '../../kube/object-cache.ts';
+import type { WantedObject } from '../../kube/object-plan.ts';
 import { covers, wholeHost } from './hosts.ts';
 
 export interface Conflict {

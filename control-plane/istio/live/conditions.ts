@@ -1,5 +1,5 @@
 /** From what was written, and what istiod says of it, to the conditions of a route. Pure. */
-import type { Condition, ConditionStatus } from '../ir/status.ts';
+import type { Condition, ConditionStatus } from '../../ir/status.ts';
 import type { ProxySync } from './proxy-sync.ts';
 import type { MeshProblem } from './settings.ts';
 import type { SyncProblem } from './sync-state.ts';

@@ -2,21 +2,24 @@
  * What shall be written, and what stands in the way: the translation, less what would touch other people's
  * routes, and what this cluster does not know. Pure.
  */
-import type { Mesh } from '../ir/mesh.ts';
-import type { CachedObject } from '../kube/object-cache.ts';
-import type { WantedObject } from '../kube/object-plan.ts';
+import type { Mesh } from '../../ir/mesh.ts';
+import type { CachedObject } from '../../kube/object-cache.ts';
+import type { WantedObject } from '../../kube/object-plan.ts';
 import type { Capabilities } from './capabilities.ts';
 import { type Conflict, conflicts } from './conflicts.ts';
 import type { MeshNamespace } from './namespaces.ts';
 import { neededHosts } from './needed-hosts.ts';
 import type { IstioSettings, MeshProblem, TranslateMesh, Translation } from './settings.ts';
 import { hiddenHosts } from './sidecar-egress.ts';
+import type { SplitterRevision } from './splitter-revision.ts';
 
 export interface MeshState {
   readonly namespaces: readonly MeshNamespace[];
   readonly capabilities: Capabilities;
   /** All objects of the kinds that are written, and all Sidecars. */
   readonly objects: readonly CachedObject[];
+  /** Whether the cluster has an object as it is wanted. */
+  isPresent(object: WantedObject): boolean;
 }
 
 export function wantedObjects(
@@ -24,20 +27,26 @@ export function wantedObjects(
   state: MeshState,
   settings: IstioSettings,
   translate: TranslateMesh,
+  revisions: SplitterRevision,
 ): Translation {
   const { mode, revision, clusterDomain } = settings;
   const { capabilities, namespaces } = state;
   if (mode === 'off') return { objects: [], problems: [] };
   const ours = namespaces.filter((one) => isOurs(one, revision));
-  const context = { mode, revision, namespaces: ours, capabilities };
   const callers = ours.map(({ name }) => name);
   const rivals = { clusterDomain, callers };
+  const context = { mode, revision, namespaces: ours, capabilities, splitterRevision: 0 };
 
-  const first = translate(mesh, { ...context, takenHosts: [] });
+  const first = translate(mesh, { ...context, takenHosts: [], takenDestinations: [] });
   const taken = conflicts(first.objects, state.objects, rivals);
-  const takenHosts = [...new Set(taken.filter(isRoute).map(({ host }) => host))].toSorted();
-  const { objects, problems } =
-    takenHosts.length === 0 ? first : translate(mesh, { ...context, takenHosts });
+  const spared = {
+    takenHosts: hostsOf(taken.filter(isRoute)),
+    takenDestinations: hostsOf(taken.filter((one) => !isRoute(one))),
+  };
+  const { objects, problems } = revisions.choose(
+    (splitterRevision) => translate(mesh, { ...context, ...spared, splitterRevision }),
+    (object) => state.isPresent(object),
+  );
 
   const inTheWay = new Set(conflicts(objects, state.objects, rivals).map(({ wanted }) => wanted));
   const known = objects.filter(({ kind }) => capabilities.kinds.has(kind));
@@ -56,6 +65,11 @@ export function wantedObjects(
 /** A namespace of another revision's proxies does not read what is for ours. */
 function isOurs(namespace: MeshNamespace, revision: string | null): boolean {
   return revision === null || namespace.revision === null || namespace.revision === revision;
+}
+
+/** Sorted, each once. */
+function hostsOf(taken: readonly Conflict[]): string[] {
+  return [...new Set(taken.map(({ host }) => host))].toSorted();
 }
 
 function isRoute({ wanted }: Conflict): boolean {

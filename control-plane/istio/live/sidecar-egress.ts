@@ -2,7 +2,7 @@
  * Whether what the namespaces' own `Sidecar` objects let through hides backends: then a proxy has no cluster for
  * them, and requests that are sent there get 503. Pure.
  */
-import type { CachedObject } from '../kube/object-cache.ts';
+import type { CachedObject } from '../../kube/object-cache.ts';
 import { covers } from './hosts.ts';
 
 /** A host that callers must be able to reach. */

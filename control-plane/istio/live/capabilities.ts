@@ -1,5 +1,5 @@
 /** What the installed Istio and Gateway API can be told, as the API server's own discovery says it. */
-import { type KubeApi, KubeError } from '../kube/api.ts';
+import { type KubeApi, KubeError } from '../../kube/api.ts';
 import { WRITTEN_KINDS } from './kinds.ts';
 
 export interface Capabilities {

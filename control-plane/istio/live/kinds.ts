@@ -1,8 +1,8 @@
 /** The kinds of Istio, Kubernetes and the Gateway API that a mesh is told by, and those that say how it is. */
 
-import type { WantedObject } from '../kube/object-plan.ts';
-import type { WrittenFamily } from '../kube/object-writer.ts';
-import type { FollowedResource } from '../kube/reflector.ts';
+import type { WantedObject } from '../../kube/object-plan.ts';
+import type { WrittenFamily } from '../../kube/object-writer.ts';
+import type { FollowedResource } from '../../kube/reflector.ts';
 import { retired } from './retired.ts';
 
 interface MeshKind {

@@ -1,6 +1,6 @@
 /** How Istio is to be told, as the command line says it, and what the live side asks of translation. */
-import type { Mesh } from '../ir/mesh.ts';
-import type { WantedObject } from '../kube/object-plan.ts';
+import type { Mesh } from '../../ir/mesh.ts';
+import type { WantedObject } from '../../kube/object-plan.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { MeshNamespace } from './namespaces.ts';
 
@@ -38,6 +38,10 @@ export interface TranslationContext {
   readonly capabilities: Capabilities;
   /** Whole names of hosts that somebody else routes: nothing of ours may touch requests to them. */
   readonly takenHosts: readonly string[];
+  /** ... that somebody else sets rules of traffic for. */
+  readonly takenDestinations: readonly string[];
+  /** Of the splitter's configuration: see `splitter-revision.ts`. */
+  readonly splitterRevision: number;
 }
 
 export interface Translation {
