@@ -3,7 +3,6 @@
  * splitter's configuration, which weights change.
  */
 import type { JsonObject } from '@bufbuild/protobuf';
-import type { Any } from '@bufbuild/protobuf/wkt';
 import type * as ir from '../ir/mesh.ts';
 import { pack } from '../xds/any.ts';
 import { bodyLimitBytes, bufferLimitBytes } from '../xds/buffers.ts';
@@ -16,6 +15,7 @@ import { IDLE_GRACE_MS, notedOfChain, RESPONSE_HEADERS_OF_CHAIN } from '../xds/r
 import { seconds, variantKey } from './destinations.ts';
 import {
   addExtension,
+  type ConfiguredFilter,
   envoyFilter,
   insertFilter,
   type ListenerPlace,
@@ -54,8 +54,8 @@ export function clientFilters(
   const splitter = { namespace, name: SPLITTER_OBJECT };
   if (options.direct !== null) return [envoyFilter(router, null, patches, options)];
   const seen = underAllNames(mesh, namespace, options);
-  const extensions = [addExtension(CONTEXT, ROUTER, routerFilter(seen, options))];
-  const split = [addExtension(CONTEXT, SPLITTER, splitterFilter(seen, options))];
+  const extensions = [addExtension(CONTEXT, routerExtension(seen, options))];
+  const split = [addExtension(CONTEXT, splitterExtension(seen, options))];
   return [
     envoyFilter(router, null, [...patches, ...extensions], options),
     envoyFilter(splitter, null, split, options),
@@ -115,18 +115,18 @@ export function hostPatches(
  */
 const ENABLED = pack(FilterConfigSchema, { isOptional: true, config: pack(WasmSchema, {}) });
 
-export function routerFilter(mesh: ir.Mesh, options: IstioOptions): Any {
+export function routerExtension(mesh: ir.Mesh, options: IstioOptions): ConfiguredFilter {
   const surroundings = { hasClasses: false, hasBatcher: false };
   const configuration = routerConfig(mesh, options.translation, surroundings);
-  return wasm(ROUTER, 'chain', configuration, options);
+  return { name: ROUTER, typedConfig: wasm(ROUTER, 'chain', configuration, options) };
 }
 
-export function splitterFilter(mesh: ir.Mesh, options: IstioOptions): Any {
+export function splitterExtension(mesh: ir.Mesh, options: IstioOptions): ConfiguredFilter {
   const revision = options.translation.splitterRevision ?? 0;
   const configuration = splitterConfig(mesh, revision, {
     cluster: variantKey,
     shadowCluster: null,
     isPlanned: () => false,
   });
-  return wasm(SPLITTER, 'chain', configuration, options);
+  return { name: SPLITTER, typedConfig: wasm(SPLITTER, 'chain', configuration, options) };
 }

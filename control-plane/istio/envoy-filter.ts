@@ -28,7 +28,8 @@ export interface ListenerPlace {
 /** Some virtual hosts of a proxy. */
 export interface VirtualHostPlace {
   readonly context: Context;
-  readonly name: string;
+  /** Default: all of the route configuration. */
+  readonly name?: string;
   /** Of the route configuration. */
   readonly table?: string;
 }
@@ -94,9 +95,10 @@ export function mergeRoutes(place: VirtualHostPlace, route: JsonObject): JsonObj
 }
 
 function virtualHostMatch({ context, name, table }: VirtualHostPlace, more: JsonObject) {
+  const vhost = { ...(name === undefined ? {} : { name }), ...more };
   const routeConfiguration = {
     ...(table === undefined ? {} : { name: table }),
-    vhost: { name, ...more },
+    ...(Object.keys(vhost).length === 0 ? {} : { vhost }),
   };
   return { context, routeConfiguration };
 }
@@ -110,12 +112,25 @@ export function addCluster<Desc extends DescMessage>(
 }
 
 /** A filter's configuration as a resource of its own. */
-export function addExtension(context: Context, name: string, typedConfig: Any): JsonObject {
-  const config = create(TypedExtensionConfigSchema, { name, typedConfig });
-  const value = messageJson(TypedExtensionConfigSchema, config);
+export interface ConfiguredFilter {
+  readonly name: string;
+  readonly typedConfig: Any;
+}
+
+export function addExtension(context: Context, filter: ConfiguredFilter): JsonObject {
+  const value = messageJson(TypedExtensionConfigSchema, create(TypedExtensionConfigSchema, filter));
   return patch('EXTENSION_CONFIG', { context }, 'ADD', value);
 }
 
 function patch(applyTo: string, match: JsonObject, operation: string, value: JsonValue) {
-  return { applyTo, match, patch: { operation, value } };
+  return { applyTo, match, patch: { operation, value: typesFirst(value) } };
+}
+
+/** Whoever reads it wants to know first what it is. */
+function typesFirst(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(typesFirst);
+  if (typeof value !== 'object' || value === null) return value;
+  const { '@type': type, ...rest } = value;
+  const entries = Object.entries(rest).map(([key, one]) => [key, typesFirst(one)] as const);
+  return { ...(type === undefined ? {} : { '@type': type }), ...Object.fromEntries(entries) };
 }

@@ -40,6 +40,11 @@ export interface IstioOptions {
   readonly foreignDestinationHosts?: readonly string[];
 }
 
+/** Namespaces whose proxies need to know where requests can go, sorted. */
+export function callersOf({ namespaces, waypoints = [] }: IstioOptions): string[] {
+  return [...new Set([...namespaces, ...waypoints.map((one) => one.namespace)])].toSorted();
+}
+
 export const DEFAULT_DOMAIN = 'cluster.local';
 /** The name that the bootstrap override gives our control plane. */
 export const DIRECT_CLUSTER = 'modelweir-xds';

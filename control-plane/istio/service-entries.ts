@@ -2,7 +2,7 @@
 import type * as ir from '../ir/mesh.ts';
 import { backendOf, destinationOf, ENTRY_PORT } from './destinations.ts';
 import { type IstioObject, istioObject, nameFrom } from './objects.ts';
-import type { IstioOptions } from './options.ts';
+import { callersOf, type IstioOptions } from './options.ts';
 
 export function serviceEntries(mesh: ir.Mesh, options: IstioOptions): IstioObject[] {
   const byHost = new Map<string, IstioObject>();
@@ -21,7 +21,7 @@ function serviceEntry(host: string, target: ir.Target, options: IstioOptions): I
   const port = isGrpc ? 'grpc' : 'http';
   const spec = {
     hosts: [host],
-    exportTo: [...options.namespaces].toSorted(),
+    exportTo: callersOf(options),
     // Whether they are in the mesh nobody said: so they are taken for others, which speak no mTLS of the mesh.
     location: 'MESH_EXTERNAL',
     resolution: 'STATIC',

@@ -6,7 +6,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import type * as ir from '../ir/mesh.ts';
 import { backendOf, destinationOf, seconds } from './destinations.ts';
 import { compare, type IstioObject, istioObject, nameFrom } from './objects.ts';
-import type { IstioOptions } from './options.ts';
+import { callersOf, type IstioOptions } from './options.ts';
 import { splitName } from './service-names.ts';
 
 /** What a backend has that asks for nothing: then the mesh's own policies are best left alone. */
@@ -24,9 +24,13 @@ export class Subsets {
   readonly #byTarget: ReadonlyMap<string, Ruled>;
   readonly #options: IstioOptions;
 
-  constructor(targets: readonly ir.Target[], options: IstioOptions) {
+  constructor({ routes, targets }: ir.Mesh, options: IstioOptions) {
     const foreign = new Set(options.foreignDestinationHosts);
-    const ruled = targets.flatMap((target) => ruledTarget(target, options) ?? []);
+    // An HTTPRoute can name none.
+    const wanted = options.routing === 'HTTPRoute' ? [] : targets;
+    const ruled = wanted.flatMap(
+      (target) => ruledTarget(target, budgetOf(target, routes), options) ?? [],
+    );
     this.#byTarget = new Map(
       ruled.filter(({ host }) => !foreign.has(host)).map((one) => [one.target.name, one]),
     );
@@ -44,11 +48,16 @@ export class Subsets {
   }
 }
 
-function ruledTarget(target: ir.Target, options: IstioOptions): Ruled | null {
+function ruledTarget(
+  target: ir.Target,
+  retryBudget: JsonObject | null,
+  options: IstioOptions,
+): Ruled | null {
   const destination = destinationOf(target, options);
-  const policy = trafficPolicy(target);
-  if (destination === null || policy === null) return null;
+  const asked = trafficPolicy(target);
+  if (destination === null || (asked === null && retryBudget === null)) return null;
   const { host, service } = destination;
+  const policy = { ...asked, ...(retryBudget === null ? {} : { retryBudget }) };
   return { target, host, service, subset: nameFrom('', backendOf(target).name), policy };
 }
 
@@ -62,7 +71,7 @@ function destinationRule(host: string, ruled: readonly Ruled[], options: IstioOp
   const subsets = new Map(ruled.map(({ subset, policy }) => [subset, policy]));
   const spec = {
     host,
-    exportTo: [...options.namespaces].toSorted(),
+    exportTo: callersOf(options),
     subsets: [...subsets]
       .toSorted(([a], [b]) => compare(a, b))
       .map(([name, trafficPolicy]) => ({ name, trafficPolicy })),
@@ -70,7 +79,19 @@ function destinationRule(host: string, ruled: readonly Ruled[], options: IstioOp
   return istioObject('DestinationRule', place, spec, options);
 }
 
-/** Null: it asks for nothing. */
+/** Of the routes that try requests to it again, the largest; null: none does. */
+function budgetOf({ name }: ir.Target, routes: readonly ir.Route[]): JsonObject | null {
+  const retries = routes
+    .filter(({ variants }) => variants.some(({ target }) => target === name))
+    .flatMap(({ retry }) => retry ?? []);
+  if (retries.length === 0) return null;
+  return {
+    percent: Math.max(...retries.map(({ budgetPercent }) => budgetPercent)),
+    minRetryConcurrency: Math.max(...retries.map(({ minConcurrent }) => minConcurrent)),
+  };
+}
+
+/** What its ModelBackend asks for; null: nothing. */
 export function trafficPolicy(target: ir.Target): JsonObject | null {
   const { connectTimeoutMs, maxConnections, maxRequests, outlierDetection } = target;
   const loadBalancer = balancing(target.loadBalancing);

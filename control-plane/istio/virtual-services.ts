@@ -10,7 +10,7 @@ import type { Targets } from '../xds/targets.ts';
 import { destinationJson, destinationOf, seconds, variantKey } from './destinations.ts';
 import { mirrors } from './mirrors.ts';
 import { type IstioObject, istioObject, nameFrom } from './objects.ts';
-import type { IstioOptions } from './options.ts';
+import { callersOf, type IstioOptions } from './options.ts';
 import type { RoutedHost } from './routed-hosts.ts';
 import { splitName } from './service-names.ts';
 import type { Subsets } from './subsets.ts';
@@ -29,7 +29,7 @@ export function virtualService(routed: RoutedHost, parts: RoutingParts): IstioOb
   const spec = {
     hosts: [routed.host],
     // Others could name a variant in the header by themselves: no filter of theirs takes it away.
-    exportTo: [...options.namespaces].toSorted(),
+    exportTo: callersOf(options),
     http: [
       ...routed.routes.flatMap((route) =>
         route.variants.map((variant) => variantEntry(route, variant, parts)),

@@ -3,7 +3,7 @@
  * now and removes golden files of cases that are gone. A case may have `options.json`.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -58,9 +58,10 @@ function check(name: string, folder: string): void {
     const namespaces = labelledNamespaces(objects);
     const options = { ...OPTIONS, namespaces, ...optionsOf(folder) };
     const translation = istioObjects(built.mesh, options);
-    golden(join(folder, 'istio.golden.yaml'), manifest(translation.objects));
+    assert.deepEqual(translation.tooLarge, []);
+    golden(join(folder, 'golden', 'istio.yaml'), manifest(translation.objects));
     golden(
-      join(folder, 'problems.golden.json'),
+      join(folder, 'golden', 'problems.json'),
       `${JSON.stringify(translation.problems, null, 2)}\n`,
     );
     const again: Mesh = JSON.parse(JSON.stringify(built.mesh));
@@ -78,7 +79,10 @@ function optionsOf(folder: string): Partial<IstioOptions> {
 }
 
 function golden(file: string, text: string): void {
-  if (update) writeFileSync(file, text);
+  if (update) {
+    mkdirSync(join(file, '..'), { recursive: true });
+    writeFileSync(file, text);
+  }
   const hint = `${relative(root, file)}: UPDATE_GOLDEN=1 writes it`;
   assert.ok(existsSync(file), `is missing: ${hint}`);
   assert.equal(text, readFileSync(file, 'utf8'), hint);
