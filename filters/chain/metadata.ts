@@ -55,7 +55,7 @@ export function askMetadata(
   }
   const protocol = journey.request.call.protocol;
   const callout = new MetadataCall(stream, journey.request.question.model, protocol, timeoutMs);
-  const cluster = journey.variant!.cluster;
+  const cluster = journey.variant!.askCluster;
   if (!call(root, cluster, question, new Uint8Array(0), timeoutMs, callout)) callout.failure();
 }
 

@@ -93,6 +93,11 @@ export class Fields {
     return value === null ? '' : this.checked(value.text, key, -1, maxLength);
   }
 
+  /** As `string`, for a field that is left out where it is empty. */
+  optionalString(key: string, maxLength: i32): string {
+    return this.has(key) ? this.string(key, maxLength) : '';
+  }
+
   /** As `string`, and not empty. */
   name(key: string, maxLength: i32): string {
     const text = this.string(key, maxLength);

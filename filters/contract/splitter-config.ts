@@ -20,8 +20,10 @@ import { decodeVariantMatch, encodeVariantMatch, SplitterMatch } from './variant
 
 export class SplitterVariant {
   name: string = '';
-  /** Envoy cluster that serves this variant. */
+  /** What Envoy's route table knows the variant by: the cluster that serves it, or a name for that. */
   cluster: string = '';
+  /** Envoy cluster to ask about the model, where `cluster` is a name for it; empty: it is none. */
+  askCluster: string = '';
   /** Share of the sum of all weights; 0 is exactly none. */
   weight: i32 = 0;
   /** Name under which the backend knows the model; empty: the public name. */
@@ -108,6 +110,7 @@ export function decodeSplitterRoute(
     const variant = new SplitterVariant();
     variant.name = inner.name('name', MAX_NAME_LENGTH);
     variant.cluster = inner.name('cluster', MAX_CLUSTER_NAME_LENGTH);
+    variant.askCluster = inner.optionalString('askCluster', MAX_CLUSTER_NAME_LENGTH);
     variant.weight = inner.int('weight', 0, MAX_WEIGHT);
     variant.servedModel = inner.string('servedModel', MAX_MODEL_NAME_LENGTH);
     variant.servedVersion = inner.string('servedVersion', MAX_MODEL_NAME_LENGTH);
@@ -156,9 +159,11 @@ export function encodeSplitterConfig(config: SplitterConfig): string {
 function encodeRoute(route: SplitterRoute): string {
   const variants: string[] = [];
   for (let i = 0; i < route.variants.length; i++) {
+    const askCluster = route.variants[i].askCluster;
     const inner = new JsonObjectWriter();
     inner.string('name', route.variants[i].name);
     inner.string('cluster', route.variants[i].cluster);
+    if (askCluster.length > 0) inner.string('askCluster', askCluster);
     inner.int('weight', route.variants[i].weight);
     inner.string('servedModel', route.variants[i].servedModel);
     inner.string('servedVersion', route.variants[i].servedVersion);

@@ -16,6 +16,8 @@ import { compileMatch, MatchPath, MatchProgram } from './match-program.ts';
 export class VariantProgram {
   name: string = '';
   cluster: string = '';
+  /** The cluster to ask about the model. */
+  askCluster: string = '';
   weight: i32 = 0;
   /** One of `PROTOCOLS`. */
   protocol: string = '';
@@ -31,6 +33,7 @@ export class VariantProgram {
   constructor(config: SplitterVariant) {
     this.name = config.name;
     this.cluster = config.cluster;
+    this.askCluster = config.askCluster.length > 0 ? config.askCluster : config.cluster;
     this.weight = config.weight;
     this.protocol = config.protocol;
     this.servedModel = config.servedModel;

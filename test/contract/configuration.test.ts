@@ -90,6 +90,7 @@ const SPLITTER = {
         {
           name: 'canary',
           cluster: 'default/digits-canary',
+          askCluster: 'outbound|80||canary.ml',
           weight: 10,
           servedModel: '',
           servedVersion: '',

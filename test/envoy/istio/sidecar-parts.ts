@@ -111,14 +111,17 @@ export function staticCluster(name: string, port: number, more: object = {}): ob
 }
 
 /** A cluster speaks to the application what its caller speaks, as all of Istio's inbound ones do. */
-export const SAME_PROTOCOL = {
-  typed_extension_protocol_options: {
-    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-      '@type': `${TYPE}.upstreams.http.v3.HttpProtocolOptions`,
-      use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} },
-    },
-  },
-};
+export const SAME_PROTOCOL = protocol({
+  use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} },
+});
+
+export const HTTP2 = protocol({ explicit_http_config: { http2_protocol_options: {} } });
+
+function protocol(options: object): object {
+  const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  const typed = { '@type': `${TYPE}.upstreams.http.v3.HttpProtocolOptions`, ...options };
+  return { typed_extension_protocol_options: { [name]: typed } };
+}
 
 export interface ExtensionFile {
   readonly configSource: object;

@@ -62,6 +62,18 @@ test('a route has its variants in their order, and the sum of their weights', ()
   assert.equal(made?.variantHeader, false);
 });
 
+test('a variant is asked about its model where its cluster is, or where it says', () => {
+  const variants = [variant({ name: 'a' }), variant({ name: 'b', askCluster: 'outbound|80||b' })];
+  const made = compiled([route({ variants })]).routes.get('default/r');
+  assert.deepEqual(
+    made?.variants.map(({ cluster, askCluster }) => [cluster, askCluster]),
+    [
+      ['c', 'c'],
+      ['c', 'outbound|80||b'],
+    ],
+  );
+});
+
 test('routes that want the same field of a body share its place', () => {
   const program = compiled([
     route({ name: 'a', stickyField: 'user' }),
