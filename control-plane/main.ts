@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { evalCommand } from './cli/eval/index.ts';
 import { explainCommand } from './cli/explain.ts';
+import { exportCommand } from './cli/export.ts';
 import { CommandFailure } from './cli/failure.ts';
 import { inferCommand } from './cli/infer/index.ts';
 import { optimizeCommand } from './cli/optimize/index.ts';
@@ -19,6 +20,7 @@ const program = new Command('modelweir')
   .addCommand(serveCommand())
   .addCommand(validateCommand())
   .addCommand(explainCommand())
+  .addCommand(exportCommand())
   .addCommand(statusCommand())
   .addCommand(inferCommand())
   .addCommand(evalCommand())

@@ -83,7 +83,7 @@ export async function openModules(options: ModuleOptions, host: string): Promise
   };
 }
 
-function baseUrl(text: string): URL {
+export function baseUrl(text: string): URL {
   const url = URL.parse(text);
   const isBase = url?.protocol === 'http:' && url.pathname === '/' && url.search === '';
   if (url === null || !isBase || url.username !== '') {

@@ -24,7 +24,7 @@ async function validate(folder: string, limits: FolderLimits): Promise<void> {
 }
 
 /** `file:line: Kind namespace/name: field: reason`, without what there is not. */
-function problemLine({ file, line, object, path, reason }: LocatedProblem): string {
+export function problemLine({ file, line, object, path, reason }: LocatedProblem): string {
   const place = line > 0 ? `${file}:${line}` : file;
   const name = object === null ? [] : [`${object.kind} ${object.namespace}/${object.name}`];
   return [place, ...name, ...(path === '' ? [] : [path]), reason].join(': ');

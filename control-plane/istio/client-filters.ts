@@ -12,7 +12,7 @@ import { HeaderMutationPerRouteSchema } from '../xds/gen/envoy/extensions/filter
 import { WasmSchema } from '../xds/gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
 import { stripFromTrailers, stripReserved } from '../xds/header-mutation.ts';
 import { IDLE_GRACE_MS, notedOfChain, RESPONSE_HEADERS_OF_CHAIN } from '../xds/route-table.ts';
-import { seconds, variantKey } from './destinations.ts';
+import { type Destination, destinationOf, seconds, variantKey } from './destinations.ts';
 import {
   addExtension,
   type ConfiguredFilter,
@@ -121,12 +121,26 @@ export function routerExtension(mesh: ir.Mesh, options: IstioOptions): Configure
   return { name: ROUTER, typedConfig: wasm(ROUTER, 'chain', configuration, options) };
 }
 
-export function splitterExtension(mesh: ir.Mesh, options: IstioOptions): ConfiguredFilter {
+/** Istio's name of a destination's cluster in proxies of one kind. */
+export type ClusterNames = (destination: Pick<Destination, 'host' | 'port'>) => string;
+
+const OUTBOUND: ClusterNames = ({ host, port }) => `outbound|${port}||${host}`;
+
+export function splitterExtension(
+  mesh: ir.Mesh,
+  options: IstioOptions,
+  clusters: ClusterNames = OUTBOUND,
+): ConfiguredFilter {
   const revision = options.translation.splitterRevision ?? 0;
   const configuration = splitterConfig(mesh, revision, {
     cluster: variantKey,
     shadowCluster: null,
     isPlanned: () => false,
+    askCluster: (target) => {
+      const destination = destinationOf(target, options);
+      // Not of its subset: to ask is no request of a client.
+      return destination === null ? '' : clusters(destination);
+    },
   });
   return { name: SPLITTER, typedConfig: wasm(SPLITTER, 'chain', configuration, options) };
 }

@@ -4,6 +4,7 @@
  */
 import type * as ir from '../ir/mesh.ts';
 import {
+  type ClusterNames,
   hostPatches,
   listenerPatches,
   routerExtension,
@@ -16,6 +17,9 @@ import { type RoutedHost, underAllNames } from './routed-hosts.ts';
 
 const CONTEXT = 'SIDECAR_INBOUND';
 
+/** Also of its filter chain, and of the chain's table of routes. */
+const INBOUND: ClusterNames = ({ host, port }) => `inbound-vip|${port}|http|${host}`;
+
 export function waypointFilters(
   { namespace, name }: Waypoint,
   mesh: ir.Mesh,
@@ -26,7 +30,7 @@ export function waypointFilters(
   const selection = { targetRefs: [{ group, kind: 'Gateway', name }] };
   const patches = hosts.flatMap((host) =>
     host.ports.flatMap((port) => {
-      const chain = `inbound-vip|${port}|http|${host.host}`;
+      const chain = INBOUND({ host: host.host, port });
       const virtualHost = { context: CONTEXT, table: chain } as const;
       return [
         ...listenerPatches({ context: CONTEXT, chain }, options),
@@ -39,7 +43,7 @@ export function waypointFilters(
   if (options.direct !== null) return [envoyFilter(router, selection, patches, options)];
   const seen = underAllNames(mesh, namespace, options);
   const extension = addExtension(CONTEXT, routerExtension(seen, options));
-  const split = [addExtension(CONTEXT, splitterExtension(seen, options))];
+  const split = [addExtension(CONTEXT, splitterExtension(seen, options, INBOUND))];
   return [
     envoyFilter(router, selection, [...patches, extension], options),
     envoyFilter(splitter, selection, split, options),

@@ -16,6 +16,8 @@ export interface VariantNames {
   readonly shadowCluster: ((route: ir.Route) => string) | null;
   /** Whether the proxy's clusters write the backends' names for each attempt. */
   readonly isPlanned: (route: ir.Route, targets: Targets) => boolean;
+  /** Where a filter of the proxy can call the target; empty: at `cluster`. */
+  readonly askCluster: (target: ir.Target) => string;
 }
 
 /** Of an Envoy that has all of its configuration from us. */
@@ -23,37 +25,43 @@ export const ENVOY_NAMES: VariantNames = {
   cluster: clusterOf,
   shadowCluster: shadowClusterOf,
   isPlanned,
+  askCluster: () => '',
 };
 
 export function splitterRoute(
   route: ir.Route,
   targets: Targets,
-  { cluster, shadowCluster, isPlanned }: VariantNames,
+  names: VariantNames,
 ): SplitterRoute {
   const entry = new SplitterRoute();
   entry.name = route.name;
   entry.stickyHeader = route.stickyHeader ?? '';
   entry.stickyField = route.stickyField ?? '';
   entry.variantHeader = route.variantHeader;
-  entry.variants = route.variants.map((variant) =>
-    splitterVariant(variant, cluster(route, variant, targets), targets),
-  );
+  entry.variants = route.variants.map((variant) => splitterVariant(route, variant, targets, names));
   entry.matches = route.matches.map(splitterMatch);
+  const { shadowCluster } = names;
   entry.shadow =
     route.shadow && shadowCluster && splitterShadow(route.shadow, shadowCluster(route));
-  entry.planned = isPlanned(route, targets);
+  entry.planned = names.isPlanned(route, targets);
   return entry;
 }
 
-function splitterVariant(variant: ir.Variant, cluster: string, targets: Targets): SplitterVariant {
+function splitterVariant(
+  route: ir.Route,
+  variant: ir.Variant,
+  targets: Targets,
+  { cluster, askCluster }: VariantNames,
+): SplitterVariant {
   const item = new SplitterVariant();
   item.name = variant.name;
-  item.cluster = cluster;
+  item.cluster = cluster(route, variant, targets);
   item.weight = variant.weight;
   const target = targets.get(variant.target);
   item.servedModel = target?.servedModel ?? '';
   item.servedVersion = target?.servedVersion ?? '';
   item.protocol = target?.protocol ?? '';
+  item.askCluster = target === undefined ? '' : askCluster(target);
   return item;
 }
 

@@ -93,18 +93,7 @@ test('a route says which objects it became, and why it is not known whether prox
 
 test('a changed weight writes the small object and no other', async () => {
   const before = await splitter();
-  const { spec } = embeddings;
-  const [a, b] = spec.variants;
-  await cluster.put({
-    ...embeddings,
-    spec: {
-      ...spec,
-      variants: [
-        { ...a, weight: 50 },
-        { ...b, weight: 50 },
-      ],
-    },
-  } as typeof embeddings);
+  await cluster.put(split(50, 50));
   await until(
     'it is written',
     async () => (await splitter()).metadata.resourceVersion !== before.metadata.resourceVersion,

@@ -141,8 +141,8 @@ const RULES: readonly Rule[] = [
   {
     name: "translation into Istio's objects sees the mesh model and Envoy's messages, and no cluster",
     reason: 'the same objects are written to a cluster, to a file and to golden files',
-    from: /^control-plane\/istio\/(?!live\/)/,
-    forbidden: /^control-plane\/(api|store|build|kube|serve|status|cli)\//,
+    from: /^control-plane\/istio\/[^/]+\.ts$/,
+    forbidden: /^control-plane\/(api|store|build|kube|serve|status|cli|istio\/live)\//,
     allowed: /^control-plane\/api\/cluster-kinds\.ts$/,
   },
   {

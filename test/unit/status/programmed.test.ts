@@ -12,7 +12,7 @@ import { TYPE_URLS } from '../../../control-plane/xds/snapshot.ts';
 const target = {
   protocol: 'OpenAI',
   endpoints: [],
-    service: null,
+  service: null,
   servedModel: null,
   servedVersion: null,
   connectTimeoutMs: 1,
