@@ -2,8 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { IstioMode } from '../istio/live/settings.ts';
 import type { RoutingChoice } from '../istio/live/translate-mesh.ts';
-import { DIRECT_CLUSTER } from '../istio/options.ts';
 import { CommandFailure } from './failure.ts';
+import { type ModuleImages, moduleImage } from './module-url.ts';
 
 export interface IstioOptions {
   /** Undefined: nothing of Istio is read or written. */
@@ -11,7 +11,8 @@ export interface IstioOptions {
   readonly istioRevision: string | undefined;
   readonly istioRoutes: RoutingChoice;
   readonly istioNamespace: string;
-  readonly istioXds: string;
+  readonly xdsTarget: string | undefined;
+  readonly moduleImage: ModuleImages | undefined;
   readonly istiodUrl: string | undefined;
   readonly istiodToken: string | undefined;
   readonly clusterDomain: string;
@@ -34,9 +35,13 @@ export function withIstio(command: Command): Command {
     )
     .option('--istio-namespace <name>', "Istio's root namespace, where istiod is", 'istio-system')
     .option(
-      '--istio-xds <target>',
-      "direct mode: a cluster of the sidecars' bootstrap, or HOST:PORT for Envoy's own gRPC client",
-      DIRECT_CLUSTER,
+      '--xds-target <host:port>',
+      "direct mode: asked by Envoy's own gRPC client (default: the cluster modelweir-xds of the sidecars' bootstrap)",
+    )
+    .option(
+      '--module-image <name=oci>',
+      'native mode: an image instead, as chain=oci://registry.example/chain@sha256:...; may be given for each module (default: none)',
+      moduleImage,
     )
     .option(
       '--istiod-url <url>',

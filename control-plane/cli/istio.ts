@@ -5,10 +5,11 @@ import { Istiod } from '../istio/live/istiod.ts';
 import { istiodAddresses } from '../istio/live/istiod-addresses.ts';
 import type { IstioMode } from '../istio/live/settings.ts';
 import { translateMesh } from '../istio/live/translate-mesh.ts';
-import type { DirectSource } from '../istio/options.ts';
+import { DIRECT_CLUSTER, type DirectSource } from '../istio/options.ts';
 import type { KubeApi } from '../kube/api.ts';
-import type { TranslateOptions } from '../xds/translate.ts';
+import type { ModuleName, TranslateOptions } from '../xds/translate.ts';
 import type { IstioOptions } from './istio-options.ts';
+import type { ModuleImages } from './module-url.ts';
 
 /** @param systemNamespace home of what belongs to no namespace of the mesh. */
 export function openIstio(
@@ -22,11 +23,14 @@ export function openIstio(
   const revision = istioRevision ?? null;
   const settings = { mode, revision, rootNamespace: istioNamespace, clusterDomain };
   const translate = translateMesh({
-    translation,
+    translation: {
+      ...translation,
+      modules: withImages(translation.modules, options.moduleImage),
+    },
     systemNamespace,
     clusterDomain,
     routing: options.istioRoutes,
-    direct: directSource(options.istioXds),
+    direct: directSource(options.xdsTarget),
   });
   return new IstioMesh({ settings, translate, istiod: istiodOf(options), logger });
 }
@@ -42,8 +46,20 @@ function istiodOf({ istiodUrl, istiodToken, istioRevision, istioNamespace }: Ist
     });
 }
 
-function directSource(target: string): DirectSource {
-  return target.includes(':')
-    ? { kind: 'google-grpc', targetUri: target }
-    : { kind: 'cluster', name: target };
+function directSource(target: string | undefined): DirectSource {
+  return target === undefined
+    ? { kind: 'cluster', name: DIRECT_CLUSTER }
+    : { kind: 'google-grpc', targetUri: target };
+}
+
+/** As our own proxies have them, but for those that are images. */
+function withImages(
+  modules: TranslateOptions['modules'],
+  images: ModuleImages = {},
+): TranslateOptions['modules'] {
+  const at = (name: ModuleName) => {
+    const url = images[name];
+    return url === undefined ? modules[name] : { ...modules[name], url };
+  };
+  return { chain: at('chain'), batcher: at('batcher'), rewriter: at('rewriter') };
 }

@@ -5,12 +5,12 @@ import type { Module, ModuleName } from '../xds/translate.ts';
 import { filterModules, MODULE_NAMES } from './filter-modules.ts';
 import { baseUrl } from './module-source.ts';
 
-type Images = Readonly<Partial<Record<ModuleName, string>>>;
+export type ModuleImages = Readonly<Partial<Record<ModuleName, string>>>;
 
 export interface ModuleUrlOptions {
   readonly modules: string;
   readonly moduleUrl: URL;
-  readonly moduleImage: Images | undefined;
+  readonly moduleImage: ModuleImages | undefined;
 }
 
 const DEFAULT_URL = 'http://modelweir.modelweir-system:18002';
@@ -27,7 +27,7 @@ export function withModuleUrls(command: Command): Command {
     .option(
       '--module-image <name=oci>',
       'an image instead, as chain=oci://registry.example/chain@sha256:...; may be given for each module (default: none)',
-      image,
+      moduleImage,
     );
 }
 
@@ -49,7 +49,7 @@ export async function modulesAtUrls(
 }
 
 /** With a digest Istio's agent fetches it once; with a tag it may be another image each time. */
-function image(text: string, before: Images | undefined): Images {
+export function moduleImage(text: string, before: ModuleImages | undefined): ModuleImages {
   const match = /^(?<name>[a-z]+)=(?<url>oci:\/\/\S+)$/.exec(text);
   const name = MODULE_NAMES.find((one) => one === match?.groups?.['name']);
   const url = match?.groups?.['url'];

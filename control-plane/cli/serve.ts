@@ -73,7 +73,8 @@ async function serve(options: Options, command: Command): Promise<void> {
   const { ControlPlane } = await import('./control-plane.ts');
   const logger = pino({ level: options.logLevel });
   const security = await proxySecurity(options, options.host, logger);
-  const knowsModules = command.getOptionValueSource('moduleSource') !== 'default';
+  const isSaid = command.getOptionValueSource('moduleSource') !== 'default';
+  const knowsModules = isSaid || options.moduleImage !== undefined;
   checkIstio(options, { ...options, knowsModules });
   const sourceWith = await sourceOf(options, logger);
   const moduleSource = await openModules(options, options.host);

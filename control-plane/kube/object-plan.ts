@@ -22,13 +22,17 @@ export interface Plan {
   readonly taken: readonly CachedObject[];
 }
 
-/** `present`: all objects of the kinds that we write. */
+/**
+ * @param kept neither written nor deleted.
+ * @param present all objects of the kinds that we write.
+ */
 export function planWrites(
   wanted: readonly WantedObject[],
+  kept: readonly WantedObject[],
   present: readonly CachedObject[],
 ): Plan {
   const byKey = new Map(present.map((object) => [keyText(object), object]));
-  const wantedKeys = new Set(wanted.map((object) => keyText(keyOf(object))));
+  const wantedKeys = new Set([...wanted, ...kept].map((object) => keyText(keyOf(object))));
   const taken: CachedObject[] = [];
   const applies = wanted.filter((object) => {
     const found = byKey.get(keyText(keyOf(object)));

@@ -71,6 +71,7 @@ export class ObjectWriter {
   readonly #onChange: () => void;
   readonly #attempts: WriteAttempts;
   #wanted: readonly WantedObject[] | null = null;
+  #kept: readonly WantedObject[] = [];
   /** What was done and has not come back by the watch yet. */
   readonly #done = new Map<string, Pick<Step, 'text' | 'seen'>>();
   readonly #unwantedSinceMs = new Map<string, number>();
@@ -97,9 +98,10 @@ export class ObjectWriter {
     this.#attempts = new WriteAttempts(this.#options.backoff);
   }
 
-  /** From now on these shall be there, and nothing else of ours. */
-  offer(wanted: readonly WantedObject[]): void {
+  /** From now on these shall be there, and nothing else of ours but what is kept. */
+  offer(wanted: readonly WantedObject[], kept: readonly WantedObject[] = []): void {
     this.#wanted = wanted;
+    this.#kept = kept;
     this.look();
   }
 
@@ -138,7 +140,7 @@ export class ObjectWriter {
   /** Whether all that is wanted is there, and nothing else of ours. */
   isDone(): boolean {
     if (this.#wanted === null || !this.#cache.isListed) return false;
-    const { applies, deletes, taken } = planWrites(this.#wanted, this.#present());
+    const { applies, deletes, taken } = planWrites(this.#wanted, this.#kept, this.#present());
     return applies.length + deletes.length + taken.length === 0;
   }
 
@@ -211,7 +213,7 @@ export class ObjectWriter {
   }
 
   #steps(): Step[] {
-    const { applies, deletes } = planWrites(this.#wanted ?? [], this.#present());
+    const { applies, deletes } = planWrites(this.#wanted ?? [], this.#kept, this.#present());
     this.#noteUnwanted(deletes);
     const steps = [
       ...applies.map((object) => this.#applyStep(object, this.#family.stageOf(object))),

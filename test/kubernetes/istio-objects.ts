@@ -49,7 +49,7 @@ export const fakeTranslation: TranslateMesh = ({ routes }, { namespaces, takenHo
       ),
     ),
   ];
-  return { objects, problems: [] };
+  return { objects, kept: [], problems: [] };
 };
 
 function hostOf(route: string): string {

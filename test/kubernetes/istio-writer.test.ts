@@ -225,9 +225,9 @@ test('an object with our label that was not applied by us stays', async () => {
 
 test('what the API server refuses hurts only its own route, and is tried again', async () => {
   const broken: TranslateMesh = (mesh, context) => {
-    const { objects, problems } = fakeTranslation(mesh, context);
+    const { objects, ...rest } = fakeTranslation(mesh, context);
     return {
-      problems,
+      ...rest,
       objects: objects.map((one) =>
         one.metadata.name === 'modelweir-digits' ? { ...one, spec: { ...one.spec, nope: 1 } } : one,
       ),

@@ -56,7 +56,7 @@ export class IstioMesh implements KubeCompanion {
   #isLeading = false;
   #isClosed = false;
   #failure: string | null = null;
-  #wanted: Translation = { objects: [], problems: [] };
+  #wanted: Translation = { objects: [], kept: [], problems: [] };
   #isOffered = false;
   #revisions = new SplitterRevision();
 
@@ -206,7 +206,7 @@ export class IstioMesh implements KubeCompanion {
     }
     this.#isOffered = true;
     this.#sync?.expect(expectedConfigs(this.#wanted.objects));
-    this.#writer?.offer(this.#wanted.objects);
+    this.#writer?.offer(this.#wanted.objects, this.#wanted.kept);
     this.#onChange();
   }
 

@@ -1,7 +1,7 @@
 /**
- * What a filter of callers is made before it is deleted. A connection keeps its listener, and the filters in it,
- * for some time after a listener has changed; its filters' configurations follow at once. So these are first made
- * to do nothing, and the routes that they need are still there meanwhile.
+ * What an EnvoyFilter is made before it is deleted. A connection keeps its listener, and the filters in it, for some
+ * time after a listener has changed; its filters' configurations follow at once. So these are first made to do
+ * nothing, and the routes and clusters that they need are still there meanwhile.
  */
 import type { CachedObject } from '../../kube/object-cache.ts';
 import type { WantedObject } from '../../kube/object-plan.ts';
@@ -28,7 +28,7 @@ export function retired({
   annotations,
   spec,
 }: CachedObject): WantedObject | null {
-  if (kind !== 'EnvoyFilter' || 'workloadSelector' in spec) return null;
+  if (kind !== 'EnvoyFilter') return null;
   const patches = (spec['configPatches'] ?? []) as readonly ConfigPatch[];
   if (!patches.some(({ applyTo }) => applyTo === 'EXTENSION_CONFIG')) return null;
   return {

@@ -46,6 +46,8 @@ export interface TranslationContext {
 
 export interface Translation {
   readonly objects: readonly WantedObject[];
+  /** Those that cannot be written: one of this name that is there stays as it is. */
+  readonly kept: readonly WantedObject[];
   readonly problems: readonly MeshProblem[];
 }
 

@@ -23,7 +23,7 @@ export function translateMesh(settings: TranslationSettings): TranslateMesh {
   const { translation, systemNamespace, clusterDomain } = settings;
   return (mesh, context) => {
     const { namespaces, capabilities, splitterRevision } = context;
-    const { objects, problems } = istioObjects(mesh, {
+    const { objects, tooLarge, problems } = istioObjects(mesh, {
       translation: { ...translation, splitterRevision },
       namespaces: namespaces.filter(hasSidecars).map(({ name }) => name),
       ...{ systemNamespace, clusterDomain },
@@ -36,13 +36,20 @@ export function translateMesh(settings: TranslationSettings): TranslateMesh {
     });
     return {
       objects,
+      kept: tooLarge,
       problems: [
-        ...problems.map((problem) => ({ ...problem, isPartial: false })),
+        // That one says more which names the object of somebody else.
+        ...problems
+          .filter(({ reason }) => reason !== 'HostTaken')
+          .map((problem) => ({ ...problem, isPartial: !FATAL.has(problem.reason) })),
         ...namespaces.flatMap((one) => ambientProblems(one, capabilities)),
       ],
     };
   };
 }
+
+/** The others are about a part of what a route says: requests are routed without it. */
+const FATAL: ReadonlySet<string> = new Set(['NoHost', 'NoHttpPort', 'ObjectTooLarge']);
 
 function routingOf(choice: RoutingChoice, { kinds }: Capabilities): Routing {
   if (choice !== 'auto') return choice;

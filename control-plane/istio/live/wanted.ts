@@ -31,7 +31,7 @@ export function wantedObjects(
 ): Translation {
   const { mode, revision, clusterDomain } = settings;
   const { capabilities, namespaces } = state;
-  if (mode === 'off') return { objects: [], problems: [] };
+  if (mode === 'off') return { objects: [], kept: [], problems: [] };
   const ours = namespaces.filter((one) => isOurs(one, revision));
   const callers = ours.map(({ name }) => name);
   const rivals = { clusterDomain, callers };
@@ -43,7 +43,7 @@ export function wantedObjects(
     takenHosts: hostsOf(taken.filter(isRoute)),
     takenDestinations: hostsOf(taken.filter((one) => !isRoute(one))),
   };
-  const { objects, problems } = revisions.choose(
+  const { objects, kept, problems } = revisions.choose(
     (splitterRevision) => translate(mesh, { ...context, ...spared, splitterRevision }),
     (object) => state.isPresent(object),
   );
@@ -52,6 +52,7 @@ export function wantedObjects(
   const known = objects.filter(({ kind }) => capabilities.kinds.has(kind));
   return {
     objects: known.filter((one) => !inTheWay.has(one)),
+    kept,
     problems: [
       ...problems,
       ...taken.map((one) => conflictProblem(one, mesh)),
