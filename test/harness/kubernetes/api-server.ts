@@ -25,6 +25,8 @@ export interface ApiServerOptions {
   readonly users?: readonly User[];
   /** EndpointSlices, garbage collection and the end of namespaces need these. Default false. */
   readonly controllers?: boolean;
+  /** For whom tokens of service accounts may be, beside the API server. */
+  readonly audiences?: readonly string[];
 }
 
 export interface TestApiServer {
@@ -56,7 +58,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
     writeKeys(folder, users);
     const port = await freePort();
     const url = `https://127.0.0.1:${port}`;
-    let child = start(supervisor, folder, port, etcd.url);
+    const startServer = () => start(supervisor, folder, port, etcd.url, options.audiences ?? []);
+    let child = startServer();
     await ready(url, folder);
     const ca = readFileSync(join(folder, 'apiserver.crt'), 'utf8');
     for (const { name } of users) {
@@ -69,7 +72,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
       kubeconfig: (user) => join(folder, `${user}.kubeconfig`),
       stopServing: () => supervisor.stopChild(child),
       serveAgain: async () => {
-        child = start(supervisor, folder, port, etcd.url);
+        child = startServer();
         await ready(url, folder);
       },
       freeze: () => process.kill(child.pid, 'SIGSTOP'),
@@ -102,7 +105,13 @@ function tokenOf(user: string): string {
   return `token-of-${user.replaceAll(':', '-')}`;
 }
 
-function start(supervisor: Supervisor, folder: string, port: number, etcdUrl: string): Child {
+function start(
+  supervisor: Supervisor,
+  folder: string,
+  port: number,
+  etcdUrl: string,
+  audiences: readonly string[],
+): Child {
   const issuer = 'https://kubernetes.default.svc';
   return supervisor.attempt({
     name: 'kube-apiserver',
@@ -111,7 +120,7 @@ function start(supervisor: Supervisor, folder: string, port: number, etcdUrl: st
       ...[`--etcd-servers=${etcdUrl}`, `--secure-port=${port}`, `--cert-dir=${folder}`],
       ...['--bind-address=127.0.0.1', '--advertise-address=127.0.0.1'],
       ...['--service-cluster-ip-range=10.0.0.0/24', '--endpoint-reconciler-type=none'],
-      ...[`--service-account-issuer=${issuer}`, `--api-audiences=${issuer}`],
+      ...[`--service-account-issuer=${issuer}`, `--api-audiences=${[issuer, ...audiences].join(',')}`],
       `--service-account-key-file=${join(folder, 'service-account.pub')}`,
       `--service-account-signing-key-file=${join(folder, 'service-account.key')}`,
       ...[`--token-auth-file=${join(folder, 'tokens.csv')}`, '--authorization-mode=RBAC'],

@@ -85,21 +85,19 @@ async function put(cluster: TestCluster, query: Query, object: ObjectName): Prom
   }
 }
 
-/** Kinds whose plural is not the word and an s. */
-const PLURALS: Readonly<Record<string, string>> = {
-  TrafficPolicy: 'trafficpolicies',
-  ServiceEntry: 'serviceentries',
-};
 const CLUSTER_SCOPED = new Set([
   'ClusterRole',
   'ClusterRoleBinding',
   'CustomResourceDefinition',
+  'MutatingWebhookConfiguration',
   'Namespace',
+  'Node',
+  'ValidatingWebhookConfiguration',
 ]);
 
-function pathOf({ apiVersion, kind, metadata }: ObjectName, name = ''): string {
+export function pathOf({ apiVersion, kind, metadata }: ObjectName, name = ''): string {
   const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
-  const plural = PLURALS[kind] ?? `${kind.toLowerCase()}s`;
+  const plural = `${kind.toLowerCase()}s`.replace(/ys$/, 'ies');
   const namespace = CLUSTER_SCOPED.has(kind)
     ? ''
     : `/namespaces/${metadata.namespace ?? 'default'}`;
