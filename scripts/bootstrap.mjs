@@ -4,12 +4,13 @@
  * Plain JavaScript for Node 20 and newer with nothing installed; it must not know what the command does.
  *
  * Options: --quiet (say nothing on success), --no-envoy, --no-filters (leave that part out), --clients (get
- * the Python clients of the tests as well), --kubernetes (an API server, too).
+ * the Python clients of the tests as well), --kubernetes (an API server, too), --istio (an Istio as well).
  */
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { prepareEnvoy } from './bootstrap/envoy.mjs';
+import { prepareIstio, prepareIstioDefinitions } from './bootstrap/istio.mjs';
 import { prepareKubernetes } from './bootstrap/kubernetes.mjs';
 import { withLock } from './bootstrap/lock.mjs';
 import { prepareNode } from './bootstrap/node-binary.mjs';
@@ -20,7 +21,7 @@ import { Unprepared } from './bootstrap/unprepared.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const usage =
-  'usage: node scripts/bootstrap.mjs [--quiet] [--no-envoy] [--no-filters] [--clients] [--kubernetes] -- <command...>';
+  'usage: node scripts/bootstrap.mjs [--quiet] [--no-envoy] [--no-filters] [--clients] [--kubernetes] [--istio] -- <command...>';
 
 try {
   const { flags, command } = parseArguments(process.argv.slice(2));
@@ -46,7 +47,9 @@ async function prepare(flags, say) {
   if (flags.has('--clients')) await preparePythonClients(root, say);
   if (flags.has('--kubernetes')) {
     environment.KUBEBUILDER_ASSETS = await prepareKubernetes(root, say);
+    environment.MODELWEIR_ISTIO_CRDS = await prepareIstioDefinitions(root);
   }
+  if (flags.has('--istio')) environment.ISTIO_ASSETS = await prepareIstio(root, say);
   if (!flags.has('--no-filters')) await buildFilters(node, environment, flags.has('--quiet'));
   return environment;
 }
@@ -68,7 +71,7 @@ async function buildFilters(node, environment, isQuiet) {
 }
 
 function parseArguments(words) {
-  const known = ['--quiet', '--no-envoy', '--no-filters', '--clients', '--kubernetes'];
+  const known = ['--quiet', '--no-envoy', '--no-filters', '--clients', '--kubernetes', '--istio'];
   const separator = words.indexOf('--');
   const flags = new Set(separator < 0 ? words : words.slice(0, separator));
   const unknown = [...flags].find((flag) => !known.includes(flag));

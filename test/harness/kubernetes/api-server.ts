@@ -120,7 +120,10 @@ function start(
       ...[`--etcd-servers=${etcdUrl}`, `--secure-port=${port}`, `--cert-dir=${folder}`],
       ...['--bind-address=127.0.0.1', '--advertise-address=127.0.0.1'],
       ...['--service-cluster-ip-range=10.0.0.0/24', '--endpoint-reconciler-type=none'],
-      ...[`--service-account-issuer=${issuer}`, `--api-audiences=${[issuer, ...audiences].join(',')}`],
+      ...[
+        `--service-account-issuer=${issuer}`,
+        `--api-audiences=${[issuer, ...audiences].join(',')}`,
+      ],
       `--service-account-key-file=${join(folder, 'service-account.pub')}`,
       `--service-account-signing-key-file=${join(folder, 'service-account.key')}`,
       ...[`--token-auth-file=${join(folder, 'tokens.csv')}`, '--authorization-mode=RBAC'],

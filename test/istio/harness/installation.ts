@@ -2,10 +2,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
-import { objectsOf, type ObjectName, type TestCluster } from '../../harness/kubernetes/cluster.ts';
+import { type ObjectName, objectsOf, type TestCluster } from '../../harness/kubernetes/cluster.ts';
 import { until } from '../../harness/until.ts';
-import type { IstiodPorts } from './istiod.ts';
-import { NODE_ADDRESS } from './pod-network.ts';
+import type { IstiodAddresses } from './istiod.ts';
 import { istioProgram } from './programs.ts';
 
 const execute = promisify(execFile);
@@ -22,14 +21,17 @@ interface WebhookClient {
   service?: { readonly path: string };
 }
 
-export async function installIstio(cluster: TestCluster, ports: IstiodPorts): Promise<void> {
+export async function installIstio(
+  cluster: TestCluster,
+  addresses: IstiodAddresses,
+): Promise<void> {
   await cluster.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'istio-system' } });
   const objects = objectsOf(await manifest()).filter((object) => isWanted(object));
   const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
   for (const object of objects) {
-    if (object.kind.endsWith('WebhookConfiguration')) aim(object as Webhooks, ports);
+    if (object.kind.endsWith('WebhookConfiguration')) aim(object as Webhooks, addresses);
     if (object.kind === 'ConfigMap' && object.metadata.name === 'istio') {
-      setMesh(object as MeshSettings, ports);
+      setMesh(object as MeshSettings, addresses);
     }
     await cluster.create(object);
   }
@@ -54,18 +56,18 @@ interface MeshSettings extends ObjectName {
   readonly data: { mesh: string };
 }
 
-function setMesh({ data }: MeshSettings, ports: IstiodPorts): void {
+function setMesh({ data }: MeshSettings, addresses: IstiodAddresses): void {
   const mesh = parse(data.mesh);
-  mesh.defaultConfig.discoveryAddress = `${NODE_ADDRESS}:${ports.xds}`;
+  mesh.defaultConfig.discoveryAddress = addresses.xds;
   // Its filter is only in Istio's build of Envoy.
   mesh.defaultProviders = {};
   data.mesh = stringify(mesh);
 }
 
 /** The API server cannot reach a Service's address: it asks istiod by URL. */
-function aim({ webhooks }: Webhooks, ports: IstiodPorts): void {
+function aim({ webhooks }: Webhooks, addresses: IstiodAddresses): void {
   for (const { clientConfig } of webhooks) {
-    clientConfig.url = `https://localhost:${ports.webhook}${clientConfig.service?.path ?? ''}`;
+    clientConfig.url = `https://localhost:${addresses.webhook}${clientConfig.service?.path ?? ''}`;
     delete clientConfig.service;
   }
 }

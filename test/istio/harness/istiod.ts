@@ -1,21 +1,21 @@
 /** A real istiod on a cluster of ours, on the node's address, with the rights that its manifest gives. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../../control-plane/cli/quickstart/ports.ts';
 import type { Child } from '../../../control-plane/cli/quickstart/child.ts';
 import { exchange } from '../../../control-plane/cli/quickstart/exchange.ts';
-import { freePort } from '../../../control-plane/cli/quickstart/ports.ts';
 import type { Supervisor } from '../../../control-plane/cli/quickstart/supervisor.ts';
 import type { TestCluster } from '../../harness/kubernetes/cluster.ts';
 import { until } from '../../harness/until.ts';
-import { NODE_ADDRESS } from './pod-network.ts';
+import type { NodeNetwork } from './pod-network.ts';
 import { istioProgram } from './programs.ts';
 
 export const ISTIOD = 'system:serviceaccount:istio-system:istiod';
 const READY_TIMEOUT_MS = 60_000;
 
-export interface IstiodPorts {
-  /** For proxies, with TLS, on the node's address. */
-  readonly xds: number;
+export interface IstiodAddresses {
+  /** For proxies, with TLS. */
+  readonly xds: string;
   /** For the API server's webhooks, on loopback. */
   readonly webhook: number;
   readonly debug: number;
@@ -23,18 +23,18 @@ export interface IstiodPorts {
 }
 
 export interface Istiod {
-  readonly ports: IstiodPorts;
+  readonly addresses: IstiodAddresses;
   readonly debugUrl: string;
   logs(): string;
   /** Ends it; proxies go on with what they have. */
   stopServing(): Promise<void>;
-  /** Starts it again on the same ports. */
+  /** Starts it again on the same addresses. */
   serveAgain(): Promise<void>;
 }
 
-export async function istiodPorts(): Promise<IstiodPorts> {
+export async function istiodAddresses(node: NodeNetwork): Promise<IstiodAddresses> {
   return {
-    xds: await freePort(),
+    xds: `${node.address}:${await freePort()}`,
     webhook: await freePort(),
     debug: await freePort(),
     monitoring: await freePort(),
@@ -44,15 +44,16 @@ export async function istiodPorts(): Promise<IstiodPorts> {
 export async function startIstiod(
   supervisor: Supervisor,
   cluster: TestCluster,
-  ports: IstiodPorts,
+  addresses: IstiodAddresses,
 ): Promise<Istiod> {
   const folder = join(supervisor.folder, 'istiod');
   mkdirSync(folder, { recursive: true });
-  const debugUrl = `http://127.0.0.1:${ports.debug}`;
+  const debugUrl = `http://127.0.0.1:${addresses.debug}`;
   const start = async (): Promise<Child> => {
-    const child = supervisor.attempt(spec(cluster, folder, ports));
+    const child = supervisor.attempt(spec(cluster, folder, addresses));
     const isReady = async () => {
-      if (child.hasExited) throw new Error(`istiod ended:\n${child.log.lines.slice(-20).join('\n')}`);
+      if (child.hasExited)
+        throw new Error(`istiod ended:\n${child.log.lines.slice(-20).join('\n')}`);
       const answer = await exchange({ url: `${debugUrl}/ready` }).catch(() => null);
       return answer?.status === 200;
     };
@@ -61,7 +62,7 @@ export async function startIstiod(
   };
   let child = await start();
   return {
-    ports,
+    addresses,
     debugUrl,
     logs: () => child.log.lines.join('\n'),
     stopServing: () => supervisor.stopChild(child),
@@ -71,15 +72,20 @@ export async function startIstiod(
   };
 }
 
-function spec(cluster: TestCluster, folder: string, ports: IstiodPorts) {
+function spec(cluster: TestCluster, folder: string, addresses: IstiodAddresses) {
   return {
     name: 'istiod',
     command: istioProgram('pilot-discovery'),
     args: [
       ...['discovery', '--kubeconfig', cluster.kubeconfig(ISTIOD), '--domain', 'cluster.local'],
-      ...['--grpcAddr', '', '--secureGRPCAddr', `${NODE_ADDRESS}:${ports.xds}`],
-      ...['--httpAddr', `127.0.0.1:${ports.debug}`, '--httpsAddr', `127.0.0.1:${ports.webhook}`],
-      ...['--monitoringAddr', `127.0.0.1:${ports.monitoring}`, '--ctrlz_port', '0'],
+      ...['--grpcAddr', '', '--secureGRPCAddr', addresses.xds],
+      ...[
+        '--httpAddr',
+        `127.0.0.1:${addresses.debug}`,
+        '--httpsAddr',
+        `127.0.0.1:${addresses.webhook}`,
+      ],
+      ...['--monitoringAddr', `127.0.0.1:${addresses.monitoring}`, '--ctrlz_port', '0'],
       ...['--shutdownDuration', '1s'],
     ],
     // It reads and writes ./etc and ./var.

@@ -7,8 +7,9 @@ import { Supervisor } from '../../../control-plane/cli/quickstart/supervisor.ts'
 import { startCluster, type TestCluster } from '../../harness/kubernetes/cluster.ts';
 import { until } from '../../harness/until.ts';
 import { installIstio } from './installation.ts';
-import { ISTIOD, type Istiod, istiodPorts, startIstiod } from './istiod.ts';
-import { addPodNetwork, type PodNetwork } from './pod-network.ts';
+import { ISTIOD, type Istiod, istiodAddresses, startIstiod } from './istiod.ts';
+import { request } from './pod-client.ts';
+import { addNodeNetwork, type NodeNetwork, type PodNetwork } from './pod-network.ts';
 import { startSidecar } from './sidecar.ts';
 import {
   createNamespace,
@@ -34,6 +35,7 @@ export interface Workload {
 }
 
 export interface TestMesh {
+  readonly node: NodeNetwork;
   readonly cluster: TestCluster;
   readonly istiod: Istiod;
   readonly supervisor: Supervisor;
@@ -59,20 +61,19 @@ export async function startMesh(): Promise<TestMesh> {
     await cluster.stop();
   };
   try {
-    const ports = await istiodPorts();
-    await installIstio(cluster, ports);
+    const node = await addNodeNetwork();
+    const addresses = await istiodAddresses(node);
+    await installIstio(cluster, addresses);
     await createNode(cluster);
-    // The node's address is there once the first pod is.
-    const first = await addPodNetwork(supervisor, 'nobody');
-    await first.remove();
-    const istiod = await startIstiod(supervisor, cluster, ports);
+    const istiod = await startIstiod(supervisor, cluster, addresses);
     return {
+      node,
       cluster,
       istiod,
       supervisor,
       namespace: (name, labels = {}) =>
         createNamespace(cluster, name, { 'istio-injection': 'enabled', ...labels }),
-      add: (spec, application) => addWorkload(supervisor, cluster, spec, application),
+      add: (spec, application) => addWorkload({ supervisor, cluster, node }, spec, application),
       stop,
     };
   } catch (error) {
@@ -83,14 +84,12 @@ export async function startMesh(): Promise<TestMesh> {
 }
 
 async function addWorkload(
-  supervisor: Supervisor,
-  cluster: TestCluster,
+  { supervisor, cluster, node }: Pick<TestMesh, 'supervisor' | 'cluster' | 'node'>,
   spec: WorkloadSpec,
   application: Application | undefined,
 ): Promise<Workload> {
   const pod = await createPod(cluster, spec);
-  const network = await addPodNetwork(supervisor, spec.name);
-  await network.redirect();
+  const network = await node.addPod(supervisor, spec.name);
   if (application !== undefined) {
     const child = supervisor.start({
       name: spec.name,
@@ -121,7 +120,6 @@ async function addWorkload(
     network,
     relayPath,
     admin: async (path) => {
-      const { request } = await import('./pod-client.ts');
       const answer = await request(relayPath, { host: '127.0.0.1', port: 15000, path });
       return answer.body.toString();
     },

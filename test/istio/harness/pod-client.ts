@@ -1,5 +1,10 @@
 /** Requests that a pod's application makes: their connections come out of the pod's network. */
-import { Agent, type IncomingHttpHeaders, request as httpRequest, type RequestOptions } from 'node:http';
+import {
+  Agent,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type RequestOptions,
+} from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 
@@ -25,18 +30,21 @@ export function request(relayPath: string, call: PodRequest, agent?: Agent): Pro
   const { host, port, path, method = 'GET', headers = {}, body } = call;
   return new Promise((resolve, reject) => {
     const options: RequestOptions = { host, port, path, method, headers, timeout: TIMEOUT_MS };
-    const out = httpRequest({ ...options, agent: agent ?? podAgent(relayPath, false) }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on('data', (chunk) => chunks.push(chunk));
-      answer.on('error', reject);
-      answer.on('end', () =>
-        resolve({
-          status: answer.statusCode ?? 0,
-          headers: answer.headers,
-          body: Buffer.concat(chunks),
-        }),
-      );
-    });
+    const out = httpRequest(
+      { ...options, agent: agent ?? podAgent(relayPath, false) },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on('data', (chunk) => chunks.push(chunk));
+        answer.on('error', reject);
+        answer.on('end', () =>
+          resolve({
+            status: answer.statusCode ?? 0,
+            headers: answer.headers,
+            body: Buffer.concat(chunks),
+          }),
+        );
+      },
+    );
     out.on('timeout', () => out.destroy(new Error(`no answer from ${host}:${port}${path}`)));
     out.on('error', reject);
     out.end(body);

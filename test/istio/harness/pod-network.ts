@@ -1,88 +1,103 @@
 /**
  * Network namespaces for pods: each has an address of its own, a wire to a bridge that is the node, and
- * Istio's redirection. All of it goes with the processes that hold it.
+ * Istio's redirection. All of it goes with the processes that hold it, the bridge with the ring's own namespace
+ * (scripts/run-tests.ts).
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Child } from '../../../control-plane/cli/quickstart/child.ts';
 import type { Supervisor } from '../../../control-plane/cli/quickstart/supervisor.ts';
+import { istioProgram } from './programs.ts';
 
 const execute = promisify(execFile);
-const BRIDGE = 'mw-node';
-const SUBNET = '198.18.0';
-/** Where pods find what runs on the node: istiod, the control plane. */
-export const NODE_ADDRESS = `${SUBNET}.1`;
 /** Istio's proxy has this number in every pod: what it sends is not redirected to itself. */
 export const PROXY_USER = 1337;
 const STARTED_TIMEOUT_MS = 30_000;
+/** Of 198.18.0.0/15, which is for tests of networks. */
+const SUBNETS = 256;
+
+/** The machine that all pods run on. */
+export interface NodeNetwork {
+  /** Where pods find what runs on it: istiod, the control plane. */
+  readonly address: string;
+  addPod(supervisor: Supervisor, name: string): Promise<PodNetwork>;
+}
 
 export interface PodNetwork {
   readonly address: string;
   /** The command line that runs `command` in the pod's network. */
   command(command: string, args: readonly string[]): { command: string; args: string[] };
-  /** Sends what the pod's programs send, and what comes to it, through its sidecar. */
-  redirect(): Promise<void>;
   remove(): Promise<void>;
 }
 
-let lastHost = 1;
-let bridge: Promise<unknown> | null = null;
+/** @throws {Error} when the kernel gives this process none: it must be root, as in `npm run test:istio`. */
+export async function addNodeNetwork(): Promise<NodeNetwork> {
+  const subnet = await addBridge();
+  const address = `198.18.${subnet}.1`;
+  await run(['ip', 'address', 'add', `${address}/24`, 'dev', bridgeOf(subnet)]);
+  await run(['ip', 'link', 'set', bridgeOf(subnet), 'up']);
+  let lastHost = 1;
+  return {
+    address,
+    addPod: (supervisor, name) => {
+      lastHost += 1;
+      return addPod(supervisor, name, subnet, lastHost);
+    },
+  };
+}
 
-export async function addPodNetwork(supervisor: Supervisor, name: string): Promise<PodNetwork> {
-  bridge ??= addBridge();
-  await bridge;
+/** Test files run side by side: the kernel says which subnet is free. */
+async function addBridge(): Promise<number> {
+  for (let subnet = 0; ; subnet += 1) {
+    try {
+      await run(['ip', 'link', 'add', bridgeOf(subnet), 'type', 'bridge']);
+      return subnet;
+    } catch (error) {
+      if (!String(error).includes('File exists') || subnet + 1 === SUBNETS) throw error;
+    }
+  }
+}
+
+function bridgeOf(subnet: number): string {
+  return `node-${subnet}`;
+}
+
+async function addPod(
+  supervisor: Supervisor,
+  name: string,
+  subnet: number,
+  host: number,
+): Promise<PodNetwork> {
   const holder = supervisor.start({
     name: `network of ${name}`,
     command: 'unshare',
     args: ['--net', 'sh', '-c', 'ip link set lo up && echo up && exec sleep infinity'],
   });
   await holder.waitForLine((line) => (line === 'up' ? true : undefined), STARTED_TIMEOUT_MS);
-  lastHost += 1;
-  const address = `${SUBNET}.${lastHost}`;
-  await wire(holder, `mw${lastHost}`, address);
+  const address = `198.18.${subnet}.${host}`;
   const enter = ['--net', '--target', String(holder.pid)];
+  await wire(holder, bridgeOf(subnet), `pod-${subnet}-${host}`);
+  for (const command of [
+    ['ip', 'address', 'add', `${address}/24`, 'dev', 'eth0'],
+    ['ip', 'link', 'set', 'eth0', 'up'],
+    ['ip', 'route', 'add', 'default', 'via', `198.18.${subnet}.1`],
+    [istioProgram('pod-redirect')],
+  ]) {
+    await run(['nsenter', ...enter, ...command]);
+  }
   return {
     address,
     command: (command, args) => ({ command: 'nsenter', args: [...enter, command, ...args] }),
-    redirect: async () => {
-      for (const rule of rules()) await ip(['nsenter', ...enter, iptables(), ...rule]);
-    },
     remove: () => supervisor.stopChild(holder),
   };
 }
 
-function iptables(): string {
-  return process.env['IPTABLES'] ?? 'iptables-nft';
+async function wire(holder: Child, bridge: string, link: string): Promise<void> {
+  const peer = ['peer', 'name', 'eth0', 'netns', String(holder.pid)];
+  await run(['ip', 'link', 'add', link, 'type', 'veth', ...peer]);
+  await run(['ip', 'link', 'set', link, 'master', bridge, 'up']);
 }
 
-function rules(): string[][] {
-  const nat = (...rule: string[]) => ['-t', 'nat', ...rule];
-  return [
-    nat('-A', 'OUTPUT', '-m', 'owner', '--uid-owner', String(PROXY_USER), '-j', 'RETURN'),
-    nat('-A', 'OUTPUT', '-p', 'tcp', '-d', '127.0.0.0/8', '-j', 'RETURN'),
-    nat('-A', 'OUTPUT', '-p', 'tcp', '-j', 'REDIRECT', '--to-ports', '15001'),
-    nat('-A', 'PREROUTING', '-p', 'tcp', '-m', 'multiport', '--dports', '15020,15021,15090', '-j', 'RETURN'),
-    nat('-A', 'PREROUTING', '-p', 'tcp', '-j', 'REDIRECT', '--to-ports', '15006'),
-  ];
-}
-
-async function addBridge(): Promise<void> {
-  await ip(['ip', 'link', 'add', BRIDGE, 'type', 'bridge']);
-  await ip(['ip', 'address', 'add', `${NODE_ADDRESS}/24`, 'dev', BRIDGE]);
-  await ip(['ip', 'link', 'set', BRIDGE, 'up']);
-  await ip(['ip', 'link', 'set', 'lo', 'up']);
-}
-
-async function wire(holder: Child, link: string, address: string): Promise<void> {
-  const pid = String(holder.pid);
-  await ip(['ip', 'link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', pid]);
-  await ip(['ip', 'link', 'set', link, 'master', BRIDGE, 'up']);
-  const inside = ['nsenter', '--net', '--target', pid, 'ip'];
-  await ip([...inside, 'address', 'add', `${address}/24`, 'dev', 'eth0']);
-  await ip([...inside, 'link', 'set', 'eth0', 'up']);
-  await ip([...inside, 'route', 'add', 'default', 'via', NODE_ADDRESS]);
-}
-
-async function ip([command = '', ...args]: string[]): Promise<void> {
+async function run([command = '', ...args]: string[]): Promise<void> {
   await execute(command, args);
 }

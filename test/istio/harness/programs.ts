@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-export type IstioProgram = 'pilot-discovery' | 'pilot-agent' | 'istioctl' | 'pod-network';
+export type IstioProgram = 'pilot-discovery' | 'pilot-agent' | 'istioctl' | 'pod-redirect';
 
 /** @throws {Error} when there is no such file. */
 export function istioProgram(name: IstioProgram | 'envoy_bootstrap.json'): string {

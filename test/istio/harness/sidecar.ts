@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import type { Child } from '../../../control-plane/cli/quickstart/child.ts';
 import { findEnvoy } from '../../../control-plane/cli/quickstart/envoy-binary.ts';
 import type { Supervisor } from '../../../control-plane/cli/quickstart/supervisor.ts';
-import { PROXY_USER, type PodNetwork } from './pod-network.ts';
+import { type PodNetwork, PROXY_USER } from './pod-network.ts';
 import { istioProgram } from './programs.ts';
 import type { Container, InjectedPod } from './workload.ts';
 

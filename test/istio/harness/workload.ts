@@ -48,7 +48,11 @@ export async function createNamespace(
   name: string,
   labels: Readonly<Record<string, string>>,
 ): Promise<void> {
-  await cluster.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } } as ObjectName);
+  await cluster.create({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name, labels },
+  } as ObjectName);
 }
 
 /** With a service account of the same name, which is what it may be called by in policies. */
