@@ -6,6 +6,7 @@ import { limitHeapGrowth } from './heap-growth.ts';
 import { parseOptions } from './pod-options.ts';
 import { openCatalog } from './runtime/catalog-opening.ts';
 import { allowedCpus, autoWorkers } from './runtime/cpu-limit.ts';
+import type { ExecutionName } from './runtime/execution.ts';
 import type { CatalogObserver, ModelCatalog } from './runtime/model-catalog.ts';
 import type { GrpcServer } from './server/grpc/grpc-server.ts';
 import { InferService } from './server/infer-service.ts';
@@ -57,6 +58,7 @@ async function start(): Promise<void> {
       autoWorkers: autoWorkers(cpus),
       parallelLoads: Math.max(1, Math.floor(cpus)),
       session: options,
+      execution: executionName(),
       provider: { name: options.provider, allowFallback: options.providerFallback },
     },
     observer(metrics),
@@ -79,12 +81,22 @@ async function listenForGrpc(service: InferService): Promise<number | undefined>
 function observer(metrics: PodMetrics): CatalogObserver {
   return {
     runner: ({ name, version: of }) =>
-      metrics.observer(name, of, (reason) => log.error({ model: name, version: of }, reason)),
-    loaded: ({ metadata, provider }, note) => {
+      metrics.observer(
+        name,
+        of,
+        (reason) => log.error({ model: name, version: of }, reason),
+        (reason) =>
+          log.warn(
+            { model: name, version: of, reason },
+            'runs move from the event loop to workers',
+          ),
+      ),
+    loaded: ({ metadata, provider, execution, runner: { place } }, note) => {
       const { name: model, version: of } = metadata;
       metrics.countLoad(model, 'loaded');
       if (note) log.warn({ model, version: of, provider }, note);
-      else log.debug({ model, version: of, provider }, 'loaded');
+      else if (!execution) log.debug({ model, version: of, provider }, 'loaded');
+      else log.info({ model, version: of, execution: place, reason: execution.reason }, 'loaded');
     },
     failed: ({ name: model, version: of }, reason) => {
       metrics.countLoad(model, 'failed');
@@ -96,6 +108,12 @@ function observer(metrics: PodMetrics): CatalogObserver {
     },
     pollFailed: (reason) => log.error(`the repository cannot be read: ${reason}`),
   };
+}
+
+/** Whoever asks for several workers wants their CPUs. */
+function executionName(): ExecutionName {
+  const { execution, workers } = options;
+  return execution === 'auto' && workers !== 'auto' && workers > 1 ? 'worker' : execution;
 }
 
 function warnOfThreads(threads: number, cpus: number): void {

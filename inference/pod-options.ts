@@ -1,5 +1,6 @@
 /** The inference pod's options: what the command line may say, and what holds where it says nothing. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ExecutionName } from './runtime/execution.ts';
 import type { ProviderName } from './runtime/execution-provider.ts';
 import { addTelemetryOptions, type TelemetryOptions } from './telemetry/telemetry-options.ts';
 
@@ -18,6 +19,7 @@ export interface PodOptions extends TelemetryOptions {
   readonly grpcPort?: number;
   readonly workers: number | 'auto';
   readonly threadsPerRun: number;
+  readonly execution: ExecutionName;
   readonly provider: ProviderName;
   readonly providerFallback: boolean;
   readonly maxBatchRows: number;
@@ -86,6 +88,14 @@ function addRuntimeOptions(program: Command): void {
       'auto',
     )
     .option('--threads-per-run <number>', 'threads that one run may use', integer(1, 256), 1)
+    .addOption(
+      new Option(
+        '--execution <where>',
+        'worker: in threads; inline: on the event loop if runs take microseconds; auto: inline if it does no harm',
+      )
+        .choices(['worker', 'inline', 'auto'])
+        .default('auto'),
+    )
     .addOption(
       new Option('--provider <name>', 'what models run on').choices(['cpu', 'cuda']).default('cpu'),
     )

@@ -62,6 +62,8 @@ const versions = z.union([
 
 export const modelConfig = z.strictObject({
   task: z.enum(['tensors', 'embeddings', 'generation']).default('tensors'),
+  /** Where its runs are done: on the event loop, in workers, or wherever it is better. */
+  execution: z.enum(['worker', 'inline', 'auto']).optional(),
   batching: batching.prefault({}),
   instances: instances.prefault({}),
   provider: provider.prefault({}),

@@ -37,6 +37,12 @@ export class BatchPlan {
     return rows;
   }
 
+  /** Whether requests differ in their rows alone. */
+  get rowsOnly(): boolean {
+    if (this.joins) return !this.#variableTails;
+    return this.#metadata.inputs.every(({ shape }) => !shape.includes(-1));
+  }
+
   /** Requests with equal lanes may be joined. */
   lane(inputs: readonly Tensor[]): string {
     if (!this.#variableTails) return '';

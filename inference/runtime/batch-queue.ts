@@ -84,24 +84,25 @@ export class BatchQueue<T extends Queued> {
 
   /**
    * The next batch: from the front of the next lane what fits, but at least one item, however large. Items
-   * that have gone are left out, so it may be empty.
+   * that have gone are left out, so it may be empty. Lanes that begin with an item of more than `maxRows` have
+   * no turn.
    * @returns undefined if nothing waits, or all of it still waits for more.
    */
-  take(nowMs: number): T[] | undefined {
-    const turn = this.#nextTurn(nowMs);
+  take(nowMs: number, maxRows = Number.POSITIVE_INFINITY): T[] | undefined {
+    const turn = this.#nextTurn(nowMs, maxRows);
     if (!turn) return undefined;
     const { name, lane, level } = turn;
-    const batch = this.#takeFrom(lane, level);
+    const batch = this.#takeFrom(lane, level, maxRows);
     this.#lanes.delete(name);
     if (!lane.empty) this.#lanes.set(name, lane);
     return batch;
   }
 
   /** When to ask again if `take` found nothing; infinite when nothing waits. */
-  dueMs(): number {
+  dueMs(maxRows = Number.POSITIVE_INFINITY): number {
     let dueMs = Number.POSITIVE_INFINITY;
     for (const lane of this.#lanes.values()) {
-      dueMs = Math.min(dueMs, lane.sinceMs + this.#maxDelayMs);
+      if (lane.fits(maxRows)) dueMs = Math.min(dueMs, lane.sinceMs + this.#maxDelayMs);
     }
     return dueMs;
   }
@@ -116,13 +117,16 @@ export class BatchQueue<T extends Queued> {
     }
   }
 
-  #nextTurn(nowMs: number): { name: string; lane: Lane<T>; level: number } | undefined {
+  #nextTurn(
+    nowMs: number,
+    maxRows: number,
+  ): { name: string; lane: Lane<T>; level: number } | undefined {
     const first = this.#passedOver.findIndex((times) => times >= MAX_PASSED_OVER);
     const levels = this.#passedOver.length;
     for (let i = first < 0 ? 0 : -1; i < levels; i++) {
       const level = i < 0 ? first : i;
       for (const [name, lane] of this.#lanes) {
-        if (!lane.has(level) || !this.#isDue(lane, nowMs)) continue;
+        if (!lane.has(level) || !lane.fits(maxRows) || !this.#isDue(lane, nowMs)) continue;
         this.#countTurn(level);
         return { name, lane, level };
       }
@@ -146,11 +150,11 @@ export class BatchQueue<T extends Queued> {
   }
 
   /** Begins with `level`, then the others, the most urgent first. */
-  #takeFrom(lane: Lane<T>, level: number): T[] {
+  #takeFrom(lane: Lane<T>, level: number, maxRows: number): T[] {
     const batch: T[] = [];
     const before = lane.rows;
     const preferred = this.#preferredRows.find((rows) => rows <= before);
-    const max = preferred ?? this.#maxBatchRows;
+    const max = Math.min(preferred ?? this.#maxBatchRows, maxRows);
     let room = lane.take(level, max, batch, this.#onGone);
     for (let other = 0; room > 0 && other < this.#passedOver.length; other++) {
       if (other !== level) room = lane.take(other, room, batch, this.#onGone);
@@ -193,6 +197,12 @@ class Lane<T extends Queued> {
   has(level: number): boolean {
     const queue = this.#levels[level];
     return queue !== undefined && queue.head < queue.items.length;
+  }
+
+  /** Whether no level begins with an item that has more rows. */
+  fits(maxRows: number): boolean {
+    if (maxRows === Number.POSITIVE_INFINITY) return true;
+    return this.#levels.every(({ items, head }) => (items[head]?.rows ?? 0) <= maxRows);
   }
 
   push(item: T): void {

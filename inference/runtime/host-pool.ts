@@ -1,12 +1,14 @@
 import type { Tensor } from '../protocol/tensor.ts';
+import type { RunPool } from './run-pool.ts';
 import type { LoadedSession, RunResult, SessionHost } from './session-host.ts';
 
 const FIRST_RESTART_MS = 10;
 const LONGEST_RESTART_MS = 10_000;
 
 /** A fixed number of hosts of one model. One that ends is replaced, later and later while that fails. */
-export class HostPool {
-  /** Called when a host has become free. */
+export class HostPool implements RunPool {
+  readonly place = 'worker';
+  readonly maxRunRows = Number.POSITIVE_INFINITY;
   onIdle: () => void = () => undefined;
   readonly #size: number;
   readonly #start: () => SessionHost;
@@ -47,17 +49,17 @@ export class HostPool {
     return this.#idle.length > 0;
   }
 
-  /** Hosts that serve, busy or not. */
   get serving(): number {
     return this.#hosts.size;
   }
 
-  /** Hosts that run something. */
   get busy(): number {
     return this.#hosts.size - this.#idle.length;
   }
 
-  /** Runs on a free host; there must be one. */
+  /** Any number of rows fits. */
+  admit(): void {}
+
   run(inputs: readonly Tensor[], settle: (result: RunResult) => void): void {
     const host = this.#idle.pop();
     if (!host) throw new Error('no host is free');
@@ -70,7 +72,6 @@ export class HostPool {
     });
   }
 
-  /** Waits for the runs in hand. */
   async close(): Promise<void> {
     this.#closing = true;
     for (const timer of this.#restarts) clearTimeout(timer);

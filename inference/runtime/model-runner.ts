@@ -17,6 +17,7 @@ import { ModelStatistics } from './model-statistics.ts';
 import { Padding } from './padding.ts';
 import { type Client, PendingRequest } from './pending-request.ts';
 import { RequestIntake, type SubmitOptions } from './request-intake.ts';
+import type { ExecutionPlace, RunPool } from './run-pool.ts';
 import type { LoadedSession, RunResult, SessionHost } from './session-host.ts';
 
 export interface RunnerOptions extends Omit<QueueLimits, 'levels'> {
@@ -37,6 +38,8 @@ export interface RunnerObserver {
   onQueued(waitedMs: number): void;
   onBatch(rows: number, computeMs: number): void;
   onLoss(reason: string): void;
+  /** Runs that were on the event loop are in workers from now on. */
+  onMove?(reason: string): void;
 }
 
 export class ModelRunner {
@@ -46,7 +49,7 @@ export class ModelRunner {
   readonly statistics = new ModelStatistics();
   readonly #options: RunnerOptions;
   readonly #observer: RunnerObserver;
-  readonly #pool: HostPool;
+  readonly #pool: RunPool;
   readonly #plan: BatchPlan;
   readonly #padding: Padding | undefined;
   readonly #intake: RequestIntake;
@@ -62,8 +65,12 @@ export class ModelRunner {
   #delay: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(
-    pool: HostPool,
+  /**
+   * `pool` is open, and is closed with the runner.
+   * @throws Error when the options do not fit the model.
+   */
+  constructor(
+    pool: RunPool,
     session: LoadedSession,
     options: RunnerOptions,
     observer: RunnerObserver,
@@ -129,7 +136,11 @@ export class ModelRunner {
 
   /** Runs at a time. */
   get workers(): number {
-    return this.#options.workers;
+    return this.place === 'inline' ? 1 : this.#options.workers;
+  }
+
+  get place(): ExecutionPlace {
+    return this.#pool.place;
   }
 
   /** Requests that wait for a worker. */
@@ -150,7 +161,7 @@ export class ModelRunner {
     if (this.#closed) {
       throw new RequestError('unavailable', 'this version of the model was unloaded; try again');
     }
-    const submission = this.#intake.take(inputs, options, performance.now());
+    const submission = this.#intake.take(inputs, options, performance.now(), this.#pool.maxRunRows);
     const request = new PendingRequest(client, submission, this.#onSettled);
     if (!this.#offer(request)) {
       this.statistics.countFailed(0);
@@ -160,6 +171,7 @@ export class ModelRunner {
       );
     }
     this.#openRequests++;
+    this.#pool.admit(request.rows);
     this.#deadlines.watch(request, request.sinceMs);
     this.#measure(request.sinceMs);
     // At the end of this turn of the event loop, so that what arrived together runs together.
@@ -198,7 +210,7 @@ export class ModelRunner {
     clearTimeout(this.#delay);
     while (this.#pool.idle) {
       const nowMs = performance.now();
-      const batch = this.#nextRetry() ?? this.#queue.take(nowMs);
+      const batch = this.#nextRetry() ?? this.#queue.take(nowMs, this.#pool.maxRunRows);
       if (!batch) {
         this.#dispatchLater(nowMs);
         break;
@@ -211,7 +223,7 @@ export class ModelRunner {
 
   /** What waits for more must not wait for ever. */
   #dispatchLater(nowMs: number): void {
-    const dueMs = this.#queue.dueMs();
+    const dueMs = this.#queue.dueMs(this.#pool.maxRunRows);
     if (dueMs === Number.POSITIVE_INFINITY) return;
     this.#delay = setTimeout(() => this.#dispatch(), Math.max(1, dueMs - nowMs));
   }

@@ -52,6 +52,8 @@ export interface SessionOptions {
   readonly provider?: ProviderOptions;
   /** Rows of the runs on zeros before the first request; default: one of one row. */
   readonly warmupRows?: readonly number[];
+  /** Whether its runs are to be measured once it is warm, and up to how long a run may be. */
+  readonly measureUpToUs?: number | undefined;
 }
 
 export class ModelSession {
@@ -112,10 +114,17 @@ export class ModelSession {
    * matter: a model may well refuse them.
    */
   async warmUp(rows: readonly number[] = [1]): Promise<void> {
-    for (const count of rows) {
-      const zeros = this.metadata.inputs.map((input) => zeroTensor(input, count));
-      await this.run(zeros).catch(() => undefined);
-    }
+    for (const count of rows) await this.run(this.zeros(count)).catch(() => undefined);
+  }
+
+  /** Whether runs may differ in their rows: the first dimension of some input is variable. */
+  get hasRows(): boolean {
+    return this.metadata.inputs.some(({ shape }) => shape[0] === -1);
+  }
+
+  /** Inputs with so many rows, where the model leaves that open. */
+  zeros(rows: number): Tensor[] {
+    return this.metadata.inputs.map((input) => zeroTensor(input, rows));
   }
 
   /** Gives its memory back. Nothing may run, now or later. */

@@ -35,8 +35,16 @@ export class RequestIntake {
     this.#defaultLevel = (options.defaultPriority ?? Math.ceil(this.#levels / 2)) - 1;
   }
 
-  /** @throws RequestError naming what is wrong with it. */
-  take(inputs: readonly Tensor[], options: SubmitOptions, nowMs: number): Submission {
+  /**
+   * Requests of more than `maxRunRows` go in a lane of their own, so that they hold nobody up.
+   * @throws RequestError naming what is wrong with it.
+   */
+  take(
+    inputs: readonly Tensor[],
+    options: SubmitOptions,
+    nowMs: number,
+    maxRunRows = Number.POSITIVE_INFINITY,
+  ): Submission {
     const rows = this.#plan.rows(inputs);
     if (typeof rows === 'string') throw invalid(rows);
     const { maxQueueRows, requestTimeoutMs } = this.#options;
@@ -57,7 +65,7 @@ export class RequestIntake {
     return {
       inputs: filled,
       rows,
-      lane: this.#plan.lane(filled),
+      lane: this.#plan.lane(filled) + (rows > maxRunRows ? ' large' : ''),
       level: this.#level(options.priority),
       sinceMs: nowMs,
       deadlineMs: own === undefined ? deadlineMs : Math.min(own, deadlineMs),

@@ -4,12 +4,13 @@ import type { ModelMetadata } from '../protocol/tensor.ts';
 import type { ModelConfig } from '../repository/model-config.ts';
 import type { ModelFile } from '../repository/model-repository.ts';
 import type { TextModel } from '../text/text-model.ts';
+import type { Execution, ExecutionName } from './execution.ts';
 import type { ProviderName } from './execution-provider.ts';
 import { ModelRunner, type RunnerObserver, type RunnerOptions } from './model-runner.ts';
 import type { SessionOptions } from './model-session.ts';
 import type { ModelStatistics } from './model-statistics.ts';
-import type { SessionHost } from './session-host.ts';
-import { WorkerHost } from './worker-host.ts';
+import { type OpenedRunner, openRunner } from './runner-opening.ts';
+import type { WorkerSettings } from './worker-messages.ts';
 
 /** A version of a model that is loaded and warm. */
 export interface ServedModel {
@@ -22,6 +23,8 @@ export interface ServedModel {
   readonly statistics: ModelStatistics;
   /** What it runs on. */
   readonly provider: ProviderName;
+  /** Where it was decided to run, if there was a choice. It may have moved since: see the runner's `place`. */
+  readonly execution: Execution | undefined;
   /** What serves its text, if its task has to do with text. */
   readonly text: TextModel | undefined;
   /**
@@ -40,6 +43,8 @@ export interface LoadOptions
   readonly autoWorkers?: number;
   /** Default: the CPU. */
   readonly provider?: { readonly name: ProviderName; readonly allowFallback: boolean };
+  /** Default: in workers. */
+  readonly execution?: ExecutionName;
 }
 
 export class LoadedModel implements ServedModel {
@@ -50,6 +55,7 @@ export class LoadedModel implements ServedModel {
   readonly config: ModelConfig;
   readonly statistics: ModelStatistics;
   readonly provider: ProviderName;
+  readonly execution: Execution | undefined;
   readonly text: TextModel | undefined;
   /** Why it does not run on what was asked for; '' if it does. */
   readonly note: string;
@@ -59,10 +65,11 @@ export class LoadedModel implements ServedModel {
   private constructor(
     file: ModelFile,
     config: ModelConfig,
-    runner: ModelRunner,
+    { runner, execution }: OpenedRunner,
     text: TextModel | undefined,
   ) {
     this.text = text;
+    this.execution = execution;
     const { inputs, outputs } = runner.metadata;
     this.metadata = { name: file.name, version: file.version, inputs, outputs };
     this.encoder = new InferResponseEncoder(this.metadata);
@@ -83,10 +90,9 @@ export class LoadedModel implements ServedModel {
   ): Promise<LoadedModel> {
     const settings = { path: file.path, session: sessionOptions(config, options) };
     const text = config.task === 'tensors' ? undefined : await openText(file, config);
-    const startHost = (): SessionHost => text?.startHost?.(settings) ?? new WorkerHost(settings);
     try {
-      const runner = await ModelRunner.open(startHost, runnerOptions(config, options), observer);
-      return new LoadedModel(file, config, runner, text);
+      const opened = await open(settings, config, options, text, observer);
+      return new LoadedModel(file, config, opened, text);
     } catch (error) {
       await text?.close();
       throw error;
@@ -119,6 +125,23 @@ export class LoadedModel implements ServedModel {
   }
 }
 
+/** A model that writes text has a thread of its own kind. */
+async function open(
+  settings: WorkerSettings,
+  config: ModelConfig,
+  options: LoadOptions,
+  text: TextModel | undefined,
+  observer: RunnerObserver,
+): Promise<OpenedRunner> {
+  const runnerSettings = runnerOptions(config, options);
+  const startHost = text?.startHost;
+  if (!startHost) {
+    return openRunner(settings, executionOf(config, options), runnerSettings, observer);
+  }
+  const runner = await ModelRunner.open(() => startHost(settings), runnerSettings, observer);
+  return { runner, execution: undefined };
+}
+
 /** Loaded only for models that need it: most pods have to do with tensors alone. */
 async function openText(file: ModelFile, config: ModelConfig): Promise<TextModel | undefined> {
   const { openTextModel } = await import('../text/text-model.ts');
@@ -136,6 +159,13 @@ function sessionOptions(config: ModelConfig, options: LoadOptions): SessionOptio
       allowFallback: provider.allowFallback ?? options.provider?.allowFallback ?? false,
     },
   };
+}
+
+function executionOf({ execution, instances }: ModelConfig, options: LoadOptions): ExecutionName {
+  const { execution: otherwise = 'worker' } = options;
+  // Whoever asks for several workers wants their CPUs.
+  const several = typeof instances.count === 'number' && instances.count > 1;
+  return execution ?? (several && otherwise === 'auto' ? 'worker' : otherwise);
 }
 
 function runnerOptions(config: ModelConfig, options: LoadOptions): RunnerOptions {

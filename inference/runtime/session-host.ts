@@ -1,6 +1,7 @@
 import type { Tensor } from '../protocol/tensor.ts';
 import type { UsedProvider } from './execution-provider.ts';
 import type { SessionMetadata } from './model-session.ts';
+import type { RunTimes } from './run-times.ts';
 
 /** How a batch ended. `died`: the thread that had it is gone, and what it did is unknown. */
 export type RunResult =
@@ -12,12 +13,11 @@ export type RunResult =
 export interface LoadedSession {
   readonly metadata: SessionMetadata;
   readonly provider: UsedProvider;
+  /** Undefined when nobody asked. */
+  readonly runTimes?: RunTimes | undefined;
 }
 
-/**
- * Where a session lives: today a worker thread. The seam behind which a session on the event loop itself
- * can be put for models that run in microseconds.
- */
+/** Where a session lives: a worker thread, or the event loop itself for models that run in microseconds. */
 export interface SessionHost {
   /** Settles once, with what was loaded or with why it cannot be. */
   readonly loaded: Promise<LoadedSession>;

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { buffersOf } from './handed-over.ts';
 import { ModelSession } from './model-session.ts';
+import { measureRuns } from './run-times.ts';
 import {
   CLOSE_MESSAGE,
   type RunMessage,
@@ -17,13 +18,20 @@ const report = (message: WorkerReport, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(message, transfer);
 
 try {
+  const startMs = performance.now();
   const session = await ModelSession.load(settings.path, settings.session);
-  await session.warmUp(settings.session.warmupRows);
+  const loadMs = performance.now() - startMs;
+  const { warmupRows, measureUpToUs } = settings.session;
+  await session.warmUp(warmupRows);
+  const runTimes =
+    measureUpToUs === undefined
+      ? undefined
+      : { ...(await measureRuns(session, measureUpToUs)), loadMs };
   port.on('message', (message: WorkerMessage) => {
     if (message === CLOSE_MESSAGE) void close(session);
     else void run(session, message.inputs);
   });
-  report({ kind: 'loaded', metadata: session.metadata, provider: session.provider });
+  report({ kind: 'loaded', metadata: session.metadata, provider: session.provider, runTimes });
 } catch (error) {
   report({ kind: 'refused', reason: textOf(error) });
 }

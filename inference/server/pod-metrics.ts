@@ -25,6 +25,7 @@ export class PodMetrics {
   readonly #queueSeconds: Histogram<ModelLabel>;
   readonly #computeSeconds: Histogram<ModelLabel>;
   readonly #workerLosses: Counter<ModelLabel>;
+  readonly #moves: Counter<ModelLabel>;
   readonly #loads: Counter<'model' | 'outcome'>;
   readonly #payloads: Counter<'outcome'>;
   readonly #heldBytes: (() => number)[] = [];
@@ -57,6 +58,11 @@ export class PodMetrics {
     this.#workerLosses = this.#counter(
       'worker_losses_total',
       'Workers that ended, and attempts to replace one that failed.',
+      MODEL_LABELS,
+    );
+    this.#moves = this.#counter(
+      'execution_moves_total',
+      'Times that a model left the event loop for workers.',
       MODEL_LABELS,
     );
     this.#loads = this.#counter(
@@ -99,7 +105,12 @@ export class PodMetrics {
     this.#heldBytes.push(read);
   }
 
-  observer(model: string, version: string, log: (reason: string) => void): RunnerObserver {
+  observer(
+    model: string,
+    version: string,
+    logLoss: (reason: string) => void,
+    logMove: (reason: string) => void = () => undefined,
+  ): RunnerObserver {
     const labels = { model, version };
     this.#observed.set(JSON.stringify(labels), labels);
     const [batchRows, queue, compute, losses] = [
@@ -116,7 +127,11 @@ export class PodMetrics {
       },
       onLoss: (reason) => {
         losses.inc();
-        log(reason);
+        logLoss(reason);
+      },
+      onMove: (reason) => {
+        this.#moves.inc(labels);
+        logMove(reason);
       },
     };
   }
@@ -172,6 +187,19 @@ export class PodMetrics {
         }
       },
     });
+    new Gauge({
+      name: `${PREFIX}execution`,
+      help: 'Where a version of a model runs: 1 for worker or inline.',
+      labelNames: [...MODEL_LABELS, 'execution'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { metadata, runner } of models()) {
+          const { name: model, version } = metadata;
+          this.set({ model, version, execution: runner.place }, 1);
+        }
+      },
+    });
     const heldBytes = this.#heldBytes;
     new Gauge({
       name: `${PREFIX}held_bytes`,
@@ -214,6 +242,7 @@ export class PodMetrics {
         this.#queueSeconds,
         this.#computeSeconds,
         this.#workerLosses,
+        this.#moves,
       ];
       for (const each of series) each.remove(labels);
     }

@@ -52,6 +52,29 @@ test("Triton's counters are there under its endings, and under its names where t
   assert.equal(metrics.get('modelweir_inference_requests_total{model="same",code="400"}'), 1);
 });
 
+test('where a model runs is a gauge: it may leave the event loop', async () => {
+  const placesOf = async (model: string): Promise<(number | undefined)[]> => {
+    const metrics = await series();
+    return ['inline', 'worker'].map((place) =>
+      metrics.get(
+        `modelweir_inference_execution{model="${model}",version="1",execution="${place}"}`,
+      ),
+    );
+  };
+  assert.deepEqual(await placesOf('slow'), [undefined, 1]);
+  assert.deepEqual(await placesOf('same'), [1, undefined]);
+  const data = Array(2000).fill(1);
+  const large = { inputs: [{ name: 'x', shape: [2000], datatype: 'FP32', data }] };
+  assert.equal((await pod.post('/v2/models/same/infer', large)).json.outputs[0].data.length, 2000);
+  assert.deepEqual(await placesOf('same'), [undefined, 1]);
+  const metrics = await series();
+  assert.equal(
+    metrics.get('modelweir_inference_execution_moves_total{model="same",version="1"}'),
+    1,
+  );
+  assert.match(pod.output(), /runs move from the event loop to workers/);
+});
+
 test('what a model runs on and what is held are gauges', async () => {
   const metrics = await series();
   const labels = 'model="same",version="1",provider="cpu"';

@@ -6,7 +6,7 @@ import { EXAMPLES, inferBody, type PodProcess, startPod } from './pod-process.ts
 const BODY = inferBody('x', [[1, 0, 1]]);
 
 test('killed workers are replaced, again and again, and every request is answered', async (t) => {
-  const args = ['--repository', EXAMPLES, '--models', 'tiny'];
+  const args = ['--repository', EXAMPLES, '--models', 'tiny', '--execution', 'worker'];
   const pod = await startPod(args, ['--inspect=127.0.0.1:0']);
   t.after(() => pod.stop());
   const inspector = await Inspector.connect(pod);
