@@ -6,10 +6,12 @@ import { explainCommand } from './cli/explain.ts';
 import { exportCommand } from './cli/export.ts';
 import { CommandFailure } from './cli/failure.ts';
 import { inferCommand } from './cli/infer/index.ts';
+import { injectCommand } from './cli/inject.ts';
 import { optimizeCommand } from './cli/optimize/index.ts';
 import { quickstartCommand } from './cli/quickstart/index.ts';
 import { serveCommand } from './cli/serve.ts';
 import { statusCommand } from './cli/status.ts';
+import { uninjectCommand } from './cli/uninject.ts';
 import { validateCommand } from './cli/validate.ts';
 import { VERSION } from './cli/version.ts';
 
@@ -22,6 +24,8 @@ const program = new Command('modelweir')
   .addCommand(explainCommand())
   .addCommand(exportCommand())
   .addCommand(statusCommand())
+  .addCommand(injectCommand())
+  .addCommand(uninjectCommand())
   .addCommand(inferCommand())
   .addCommand(evalCommand())
   .addCommand(optimizeCommand());

@@ -165,6 +165,19 @@ const RULES: readonly Rule[] = [
     allowed: /^control-plane\/(api\/cluster-kinds|build\/names)\.ts$/,
   },
   {
+    name: 'injection knows neither models nor commands',
+    reason: 'what a pod gets is a way to the control plane, whatever that will tell it',
+    from: /^control-plane\/inject\//,
+    forbidden: /^control-plane\/(api|store|build|ir|xds|istio|status|cli)\//,
+  },
+  {
+    name: 'what changes a pod knows no API server',
+    reason: 'the same code works on files, where there is none',
+    from: /^control-plane\/inject\/(?!(injector|cluster|keeper|certificate-secret|ca-bundle)\.ts)/,
+    forbidden:
+      /^control-plane\/kube\/|^control-plane\/inject\/(injector|cluster|keeper|certificate-secret|ca-bundle)\.ts$/,
+  },
+  {
     name: 'of the control plane only the commands that run or ask models know the inference pod',
     reason: 'serving a mesh must not load a runtime for models',
     from: /^control-plane\/(?!cli\/(rows|model|scores|infer|eval|optimize)\/)/,

@@ -1,4 +1,5 @@
 /** The whole configuration that an Envoy needs before Modelweir's control plane gives it the rest. */
+import { statsTags } from '../../inject/stats-tags.ts';
 
 export type XdsMode = 'GRPC' | 'DELTA_GRPC';
 
@@ -31,16 +32,8 @@ export function envoyBootstrap(options: BootstrapOptions): object {
       cds_config: { ads: {}, resource_api_version: 'V3' },
     },
     static_resources: { clusters: [adsCluster(options.xdsPort)] },
-    stats_config: { stats_tags: LABELS.map(statsTag) },
+    stats_config: { stats_tags: statsTags() },
   };
-}
-
-/** Labels that the filters write into the names of their metrics, as `metric;route=ns/name`. */
-const LABELS = ['route', 'variant', 'shadow', 'direction', 'outcome'];
-
-/** Envoy takes the first group out of the name and makes the second one the label's value. */
-function statsTag(label: string): object {
-  return { tag_name: label, regex: `(;${label}=([^;]*))` };
 }
 
 export function adminAt(port: number): object {
