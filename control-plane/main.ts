@@ -14,6 +14,7 @@ import { statusCommand } from './cli/status.ts';
 import { uninjectCommand } from './cli/uninject.ts';
 import { validateCommand } from './cli/validate.ts';
 import { VERSION } from './cli/version.ts';
+import { webhookCommand } from './cli/webhook.ts';
 
 const program = new Command('modelweir')
   .description('Makes a service mesh understand models.')
@@ -26,6 +27,7 @@ const program = new Command('modelweir')
   .addCommand(statusCommand())
   .addCommand(injectCommand())
   .addCommand(uninjectCommand())
+  .addCommand(webhookCommand())
   .addCommand(inferCommand())
   .addCommand(evalCommand())
   .addCommand(optimizeCommand());

@@ -43,6 +43,8 @@ export interface ControlPlaneOptions {
   readonly logger: Logger;
   /** Whoever else makes the mesh do what it must. Default: nobody. */
   readonly follower?: MeshFollower | null;
+  /** What else it needs before it is ready, for people; null: nothing. */
+  readonly alsoNotReady?: () => string | null;
   /** Whoever else follows changes. Default: nobody. */
   readonly changeWatchers?: readonly ChangeWatcher[];
 }
@@ -105,7 +107,8 @@ export class ControlPlane {
     });
     this.statusServer = new StatusServer({
       report: () => this.report(),
-      notReady: () => (this.published === null ? this.unpublished : null),
+      notReady: () =>
+        this.published === null ? this.unpublished : (options.alsoNotReady?.() ?? null),
       metrics: this.metrics,
       debug: {
         event: () => this.event,

@@ -25,6 +25,12 @@ export function header(text: string): string {
   throw new InvalidArgumentError(parsed.error.issues.map(({ message }) => message).join('; '));
 }
 
+/** Part of names of objects, and the value of a label. */
+export function revision(text: string): string {
+  if (/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(text)) return text;
+  throw new InvalidArgumentError('must be up to 32 lower-case letters, digits and dashes');
+}
+
 export interface SocketAddress {
   readonly address: string;
   readonly port: number;

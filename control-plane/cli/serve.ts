@@ -9,6 +9,7 @@ import { startTracing } from '../telemetry/tracing.ts';
 import type { TranslateOptions } from '../xds/translate.ts';
 import { CommandFailure } from './failure.ts';
 import { requireFolder } from './folder.ts';
+import { type InjectorOptions, openInjector, withInjector } from './injector.ts';
 import { checkIstio, type IstioOptions, withIstio } from './istio-options.ts';
 import { type FolderLimits, type ServeLimits, withModelHeader, withServeLimits } from './limits.ts';
 import { type ModuleOptions, openModules, withModules } from './module-source.ts';
@@ -16,7 +17,7 @@ import { port, type SocketAddress, socketAddress } from './options.ts';
 import { proxySecurity, type TlsOptions, withTls } from './tls.ts';
 import { VERSION } from './version.ts';
 
-interface Options extends ServeLimits, TlsOptions, ModuleOptions, IstioOptions {
+interface Options extends ServeLimits, TlsOptions, ModuleOptions, IstioOptions, InjectorOptions {
   readonly config: string | undefined;
   readonly kubernetes: boolean;
   readonly kubeconfig: string | undefined;
@@ -64,7 +65,9 @@ export function serveCommand(): Command {
         .choices(LEVELS)
         .default('info'),
     );
-  return withServeLimits(withModelHeader(withIstio(withTls(withModules(command))))).action(serve);
+  return withServeLimits(
+    withModelHeader(withIstio(withTls(withModules(withInjector(command))))),
+  ).action(serve);
 }
 
 async function serve(options: Options, command: Command): Promise<void> {
@@ -88,6 +91,7 @@ async function serve(options: Options, command: Command): Promise<void> {
   };
   const istio = await istioOf(options, translation, logger);
   const source = sourceWith(istio);
+  const injector = await openInjector(options, injectorPlace(options), logger);
   const tracing = await startTracing(process.env, VERSION, (message) => logger.warn(message));
   const controlPlane = new ControlPlane({
     security,
@@ -102,10 +106,11 @@ async function serve(options: Options, command: Command): Promise<void> {
     statusPort: options.statusPort,
     version: VERSION,
     logger,
+    alsoNotReady: () => injector?.notReady() ?? null,
     changeWatchers: tracing === null ? [] : [tracing.watcher],
   });
   const close = async () => {
-    await Promise.all([controlPlane.close(), moduleSource.close()]);
+    await Promise.all([controlPlane.close(), moduleSource.close(), injector?.close()]);
     await tracing?.close();
   };
   const stop = stopSignal();
@@ -116,7 +121,8 @@ async function serve(options: Options, command: Command): Promise<void> {
       ? `[${address}]:${listenPort}`
       : `${address}:${listenPort}`;
     const from = options.kubernetes ? 'kubernetes' : options.config;
-    logger.info({ ...ports, host: options.host, listen, config: from }, 'ready');
+    const injecting = injector === null ? {} : { injectPort: injector.port };
+    logger.info({ ...ports, ...injecting, host: options.host, listen, config: from }, 'ready');
   } catch (error) {
     await close();
     throw error;
@@ -158,6 +164,18 @@ async function istioOf(
   if (options.istio === undefined) return null;
   const { openIstio } = await import('./istio.ts');
   return openIstio(options, options.istio, options.leaseNamespace, translation, logger);
+}
+
+function injectorPlace(options: Options) {
+  const {
+    kubernetes,
+    kubeconfig,
+    host,
+    leaseNamespace: namespace,
+    listen,
+    istio = 'off',
+  } = options;
+  return { kubernetes, kubeconfig, host, namespace, listenPort: listen.port, istio };
 }
 
 function folderLimits({ maxFiles, maxFileBytes, maxObjects }: ServeLimits): FolderLimits {
