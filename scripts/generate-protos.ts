@@ -56,6 +56,7 @@ const PROTOS = [
   'envoy/extensions/filters/http/wasm/v3/wasm.proto',
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
   'envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.proto',
+  'envoy/extensions/transport_sockets/tls/v3/tls.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
   'envoy/service/discovery/v3/ads.proto',
   'envoy/type/matcher/v3/http_inputs.proto',

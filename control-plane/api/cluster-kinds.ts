@@ -25,13 +25,17 @@ function listOf<T extends z.ZodType>(item: T) {
     .transform((items) => items ?? []);
 }
 
+function textMap() {
+  return z
+    .record(z.string(), z.string())
+    .nullish()
+    .transform((texts) => texts ?? {});
+}
+
 const service = known('Service', {
   spec: z.looseObject({
     type: z.string().default('ClusterIP'),
-    selector: z
-      .record(z.string(), z.string())
-      .nullish()
-      .transform((labels) => labels ?? {}),
+    selector: textMap(),
     ports: listOf(
       z.looseObject({
         name: z.string().nullish(),
@@ -68,9 +72,16 @@ const referenceGrant = known('ReferenceGrant', {
   }),
 });
 
+/** Only those that an object of ours names are read. `stringData` is for files. */
+const secret = known('Secret', {
+  data: textMap(),
+  stringData: textMap(),
+});
+
 /** Its labels say whether the mesh may be extended there. It is in no namespace itself. */
 const namespace = known('Namespace', {});
 
+export type Secret = z.output<typeof secret>;
 export type Namespace = z.output<typeof namespace>;
 export type Service = z.output<typeof service>;
 export type EndpointSlice = z.output<typeof endpointSlice>;
@@ -80,6 +91,7 @@ export const CLUSTER_KINDS = [
   { kind: 'Service', schema: service, rules: [] },
   { kind: 'EndpointSlice', schema: endpointSlice, rules: [] },
   { kind: 'ReferenceGrant', schema: referenceGrant, rules: [] },
+  { kind: 'Secret', schema: secret, rules: [] },
   { kind: 'Namespace', schema: namespace, rules: [] },
 ] as const;
 

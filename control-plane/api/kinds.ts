@@ -8,6 +8,7 @@ import {
   type EndpointSlice,
   type Namespace,
   type ReferenceGrant,
+  type Secret,
   type Service,
 } from './cluster-kinds.ts';
 import { type ModelBackend, modelBackend } from './model-backend.ts';
@@ -19,7 +20,7 @@ export const KINDS = [modelBackend, modelRoute, modelRollout, trafficPolicy] as 
 
 /** Those that are ours, and have a status. */
 export type OwnResource = ModelBackend | ModelRoute | ModelRollout | TrafficPolicy;
-export type Resource = OwnResource | Service | EndpointSlice | ReferenceGrant | Namespace;
+export type Resource = OwnResource | Service | EndpointSlice | ReferenceGrant | Secret | Namespace;
 
 /** Checked, stored and shown, and not carried out yet. */
 export const NOT_IMPLEMENTED: ReadonlySet<string> = new Set(['ModelRollout', 'TrafficPolicy']);

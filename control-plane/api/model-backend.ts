@@ -1,6 +1,7 @@
 /** ModelBackend: where a model is served, and the name under which it is known there. */
 import { z } from 'zod';
 import { MAX_TIMEOUT_MS } from '../../filters/contract/limits.ts';
+import { backendTls } from './backend-tls.ts';
 import { mapOf, withRules } from './cel.ts';
 import { choice, list, object, reason, wholeNumber } from './fields.ts';
 import { healthCheck, healthPathFitsProtocol, healthPathRule, outlierDetection } from './health.ts';
@@ -48,6 +49,9 @@ const spec = withRules(
         .optional(),
     })
       .describe('The model as this backend knows it. Default: the name that the client used.')
+      .optional(),
+    tls: backendTls
+      .describe('Its endpoints are reached over TLS. Default: in plain text.')
       .optional(),
     connectTimeoutMs: wholeNumber(1, MAX_TIMEOUT_MS)
       .default(1000)

@@ -4,14 +4,14 @@
  */
 import { hasStatus, type ModelBackend, type ModelRoute } from '../api/kinds.ts';
 import type { Problem } from '../api/problem.ts';
-import type { Listener, Mesh, Route, Target } from '../ir/mesh.ts';
+import type { Listener, Mesh, Route, Secret, Target } from '../ir/mesh.ts';
 import type { ObjectRef, Status } from '../ir/status.ts';
 import { readFields } from './body-fields.ts';
 import type { Candidate } from './candidate.ts';
 import { type ClaimResult, decideClaims } from './claims.ts';
 import { type Cluster, clusterOf } from './cluster.ts';
-import { endpointsOf } from './endpoints.ts';
 import { nameOf } from './names.ts';
+import { reachOf } from './reach.ts';
 import { type Backends, resolveReferences, type Surroundings } from './references.ts';
 import { routeOf } from './routes.ts';
 import { servicesOf } from './services.ts';
@@ -46,12 +46,12 @@ export function build(candidates: readonly Candidate[], listeners: readonly List
       : objectPart(candidate, cluster);
   });
   const routes = parts.flatMap(({ route }) => route ?? []).toSorted(byName);
-  const distinct = new Map(parts.flatMap((part) => part.targets).map((one) => [one.name, one]));
-  const targets = [...distinct.values()].toSorted(byName);
+  const targets = distinct(parts.flatMap((part) => part.targets));
   const mesh: Mesh = {
     listeners: listeners.toSorted(byName),
     ...{ routes, targets },
     services: servicesOf(routes, targets, cluster),
+    secrets: distinct(parts.flatMap(({ secrets }) => secrets)),
   };
   return {
     mesh,
@@ -73,12 +73,15 @@ interface Part {
   readonly problems: readonly Problem[];
   readonly route: Route | null;
   readonly targets: readonly Target[];
+  readonly secrets: readonly Secret[];
 }
+
+const NOTHING = { route: null, targets: [], secrets: [] };
 
 function objectPart(candidate: Candidate, cluster: Cluster): Part {
   const { resource } = candidate;
-  const problems = resource?.kind === 'ModelBackend' ? endpointsOf(resource, cluster).problems : [];
-  return { status: objectStatus(candidate, problems), problems, route: null, targets: [] };
+  const problems = resource?.kind === 'ModelBackend' ? reachOf(resource, cluster).problems : [];
+  return { ...NOTHING, status: objectStatus(candidate, problems), problems };
 }
 
 function routePart(
@@ -91,9 +94,10 @@ function routePart(
   const status = routeStatus(candidate, resource, claims, references);
   const problems = [...(claims?.lost ?? []), ...references.problems];
   if (claims === undefined || claims.won.length === 0) {
-    return { status, problems, route: null, targets: [] };
+    return { ...NOTHING, status, problems };
   }
-  return { status, problems, ...routeOf(resource, claims.won, references) };
+  const secrets = references.variants.flatMap(({ reach }) => reach.secrets);
+  return { status, problems, secrets, ...routeOf(resource, claims.won, references) };
 }
 
 function routesOf(candidates: readonly Candidate[]): ModelRoute[] {
@@ -111,6 +115,11 @@ function backendsOf(candidates: readonly Candidate[]): Backends {
 
 function orderOf({ object }: Candidate): string {
   return `${object.kind}\0${object.namespace}\0${object.name}`;
+}
+
+/** By name, sorted by it. */
+function distinct<T extends { readonly name: string }>(items: readonly T[]): T[] {
+  return [...new Map(items.map((one) => [one.name, one])).values()].toSorted(byName);
 }
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {

@@ -3,6 +3,7 @@ import {
   type EndpointSlice,
   type ReferenceGrant,
   SERVICE_LABEL,
+  type Secret,
   type Service,
 } from '../api/cluster-kinds.ts';
 import type { Resource } from '../api/kinds.ts';
@@ -14,13 +15,17 @@ export interface Cluster {
   readonly services: ReadonlyMap<string, Service>;
   /** By the Service's `namespace/name`. */
   readonly slices: ReadonlyMap<string, readonly EndpointSlice[]>;
+  /** By `namespace/name`. */
+  readonly secrets: ReadonlyMap<string, Secret>;
   readonly grants: readonly ReferenceGrant[];
 }
 
 export function clusterOf(resources: readonly Resource[]): Cluster {
   const services = resources.filter((one) => one.kind === 'Service');
   const slices = resources.filter((one) => one.kind === 'EndpointSlice');
+  const secrets = resources.filter((one) => one.kind === 'Secret');
   return {
+    secrets: new Map(secrets.map((secret) => [nameOf(secret.metadata), secret])),
     services: new Map(services.map((service) => [nameOf(service.metadata), service])),
     slices: Map.groupBy(slices, ({ metadata: { namespace, labels } }) =>
       nameOf({ namespace, name: labels[SERVICE_LABEL] ?? '' }),

@@ -4,6 +4,7 @@ import type { Problem } from '../api/problem.ts';
 export type ReferenceReason =
   | 'BackendNotFound'
   | 'InvalidBackend'
+  | 'InvalidCertificateRef'
   | 'PortNotFound'
   | 'RefNotPermitted'
   | 'ServiceNotFound'

@@ -3,11 +3,11 @@ import type { ModelBackend, ModelRoute } from '../api/kinds.ts';
 import type { Batching } from '../api/model-route.ts';
 import { type FieldPath, problem } from '../api/problem.ts';
 import type { VariantMatch } from '../api/variant-matches.ts';
-import type { Endpoint, Protocol, ServiceRef } from '../ir/mesh.ts';
+import type { Protocol } from '../ir/mesh.ts';
 import { bodyFieldProblems, isReadable } from './body-fields.ts';
 import { type Cluster, isGranted } from './cluster.ts';
-import { endpointsOf } from './endpoints.ts';
 import { nameOf } from './names.ts';
+import { type Reach, reachOf } from './reach.ts';
 import type { ReferenceProblem, ReferenceReason } from './reference-problem.ts';
 
 export interface ResolvedVariant {
@@ -16,8 +16,7 @@ export interface ResolvedVariant {
   /** Where it is not the backend's own. */
   readonly servedModel: string | undefined;
   readonly backend: ModelBackend;
-  readonly endpoints: readonly Endpoint[];
-  readonly service: ServiceRef | null;
+  readonly reach: Reach;
 }
 
 export interface References {
@@ -57,10 +56,10 @@ export function resolveReferences(
     if (backend.spec.protocol === first) {
       const served = servedModel ?? impliedModel(route, backend);
       const own = served === backend.spec.model?.name;
-      const { endpoints, service } = endpointsOf(backend, cluster);
       variants.push({
-        ...{ name, weight, backend, endpoints, service },
+        ...{ name, weight, backend },
         servedModel: own ? undefined : served,
+        reach: reachOf(backend, cluster),
       });
     } else {
       const reason = `speaks ${backend.spec.protocol}, and the variants before it ${first}`;

@@ -1,5 +1,5 @@
 /** What is said of each object, as conditions. `Programmed` is not known here: proxies decide it. */
-import type { ModelRoute } from '../api/kinds.ts';
+import type { ModelBackend, ModelRoute } from '../api/kinds.ts';
 import { type Problem, problemsText } from '../api/problem.ts';
 import type { Condition, ConditionStatus, Status } from '../ir/status.ts';
 import type { Candidate } from './candidate.ts';
@@ -10,12 +10,17 @@ import { isServing } from './routes.ts';
 
 const COUNTS = 'The object counts.';
 
-/** Of an object of which no version was ever good, or that refers at most to a Service. */
+/** Of an object of which no version was ever good, or that refers at most to a Service and Secrets. */
 export function objectStatus(candidate: Candidate, problems: readonly ReferenceProblem[]): Status {
   const acceptance = invalid(candidate) ?? accepted('True', 'Accepted', COUNTS);
   const { resource } = candidate;
-  const refers = resource?.kind === 'ModelBackend' && resource.spec.service !== undefined;
-  return status(candidate, refers ? [acceptance, resolvedService(problems)] : [acceptance]);
+  const refers = resource?.kind === 'ModelBackend' && refersToObjects(resource);
+  return status(candidate, refers ? [acceptance, resolvedBackend(problems)] : [acceptance]);
+}
+
+function refersToObjects({ spec }: ModelBackend): boolean {
+  const { caCertificateRef, clientCertificateRef } = spec.tls ?? {};
+  return [spec.service, caCertificateRef, clientCertificateRef].some((ref) => ref !== undefined);
 }
 
 export function routeStatus(
@@ -51,11 +56,16 @@ function acceptedRoute({ spec }: ModelRoute, claims: ClaimResult | undefined): C
   return accepted('False', 'Conflicted', `${shortText(claims.lost)}. ${effect}`);
 }
 
-function resolvedService(problems: readonly ReferenceProblem[]): Condition {
+function resolvedBackend(problems: readonly ReferenceProblem[]): Condition {
   const type = 'ResolvedRefs';
   const [first] = problems;
   if (first === undefined) {
-    return { type, status: 'True', reason: 'ResolvedRefs', message: 'The Service was found.' };
+    return {
+      type,
+      status: 'True',
+      reason: 'ResolvedRefs',
+      message: 'What it refers to was found.',
+    };
   }
   const message = `${shortText(problems)}. It has no endpoints: requests are answered 503.`;
   return { type, status: 'False', reason: first.condition, message };

@@ -4,13 +4,13 @@ import { healthCheckOf } from './health.ts';
 import { targetName, unresolvedTargetName } from './names.ts';
 import type { ResolvedVariant } from './references.ts';
 
-export function targetOf({ backend, servedModel, endpoints, service }: ResolvedVariant): Target {
+export function targetOf({ backend, servedModel, reach }: ResolvedVariant): Target {
   const { metadata, spec } = backend;
+  const { endpoints, service, tls } = reach;
   return {
     name: targetName(metadata, servedModel),
     protocol: spec.protocol,
-    endpoints,
-    service,
+    ...{ endpoints, service, tls },
     servedModel: servedModel ?? spec.model?.name ?? null,
     servedVersion: spec.model?.version ?? null,
     connectTimeoutMs: spec.connectTimeoutMs,
@@ -32,6 +32,7 @@ export function unresolvedTarget(route: { namespace: string; name: string }): Ta
     protocol: 'OpenInference',
     endpoints: [],
     service: null,
+    tls: null,
     servedModel: null,
     servedVersion: null,
     connectTimeoutMs: 1000,

@@ -60,7 +60,7 @@ const MAX_LOGGED_PROBLEMS = 50;
 /** A push makes every proxy change several times. */
 const OFFERS = { gatherMs: 50, burst: 5, refillMs: 500 };
 const EMPTY: PipelineResult = {
-  mesh: { listeners: [], routes: [], targets: [], services: [] },
+  mesh: { listeners: [], routes: [], targets: [], services: [], secrets: [] },
   statuses: [],
   problems: [],
 };

@@ -10,6 +10,8 @@ export interface Mesh {
   readonly targets: readonly Target[];
   /** Services of the cluster that targets stand for, or that hostnames mean. */
   readonly services: readonly Service[];
+  /** What proxies must know to reach targets over TLS, and nobody else may. */
+  readonly secrets: readonly Secret[];
 }
 
 /** A socket that takes model traffic. */
@@ -172,6 +174,8 @@ export interface Target {
   /** Name under which the backend knows the model; null: the public name. */
   readonly servedModel: string | null;
   readonly servedVersion: string | null;
+  /** Null: its endpoints are reached in plain text. */
+  readonly tls: TargetTls | null;
   readonly connectTimeoutMs: number;
   readonly maxConnections: number;
   readonly maxRequests: number;
@@ -181,6 +185,20 @@ export interface Target {
   readonly outlierDetection: OutlierDetection | null;
   readonly loadBalancing: LoadBalancing;
 }
+
+export interface TargetTls {
+  /** What the server is asked for, and the name for which its certificate must be. */
+  readonly serverName: string;
+  /** Name of the `Secret` with the authorities that are trusted; null: those of the proxy's machine. */
+  readonly authorities: string | null;
+  /** Name of the `Secret` with the certificate that the server is shown; null: none. */
+  readonly certificate: string | null;
+}
+
+/** Texts in PEM. */
+export type Secret =
+  | { readonly name: string; readonly authoritiesPem: string }
+  | { readonly name: string; readonly certificatePem: string; readonly privateKeyPem: string };
 
 export interface HealthCheck {
   /** Asked by GET over HTTP, where 200 is healthy; null: gRPC's own health service. */

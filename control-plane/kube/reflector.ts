@@ -24,6 +24,8 @@ export interface FollowedResource {
   /** Items of a list do not say it. */
   readonly apiVersion: string;
   readonly kind: string;
+  /** Only the object of this name. Roles that allow no more know it by that. */
+  readonly name?: string;
   /** Absent, it counts as a list of none: a kind of others that a cluster may do without. */
   readonly isOptional?: boolean;
 }
@@ -104,7 +106,7 @@ export class Reflector {
     do {
       list = await this.#api.send<List>({
         path: this.#resource.path,
-        query: { limit: this.#options.pageSize, continue: next },
+        query: { ...this.#selection(), limit: this.#options.pageSize, continue: next },
       });
       for (const item of list.items ?? []) objects.push(this.#whole(item));
       next = list.metadata.continue || undefined;
@@ -120,7 +122,7 @@ export class Reflector {
     await this.#api.watch(
       {
         path: this.#resource.path,
-        query: { resourceVersion, allowWatchBookmarks: true, timeoutSeconds },
+        query: { ...this.#selection(), resourceVersion, allowWatchBookmarks: true, timeoutSeconds },
       },
       {
         ...{ signal, silenceMs },
@@ -128,6 +130,11 @@ export class Reflector {
         onEvent: (event) => this.#take(event),
       },
     );
+  }
+
+  #selection(): { fieldSelector?: string } {
+    const { name } = this.#resource;
+    return name === undefined ? {} : { fieldSelector: `metadata.name=${name}` };
   }
 
   #take({ type, object }: WatchEvent): void {
@@ -158,9 +165,14 @@ export class Reflector {
       return;
     }
     this.#failures += 1;
-    this.#listener.failing(`${this.#resource.kind}: ${error.message}`);
+    this.#listener.failing(`${this.#what()}: ${error.message}`);
     const backoffMs = Math.min(maxBackoffMs, minBackoffMs * 2 ** (this.#failures - 1));
     await pause(backoffMs * (0.5 + Math.random() / 2), signal);
+  }
+
+  #what(): string {
+    const { kind, name, path } = this.#resource;
+    return name === undefined ? kind : `${kind} ${name} (${path})`;
   }
 
   #whole(item: KubeObject): KubeObject {

@@ -31,6 +31,13 @@ export function followedResources(namespace: string | null): readonly FollowedRe
   ];
 }
 
+/** `name`: `namespace/name`. */
+export function namedSecret(name: string): FollowedResource {
+  const [namespace = '', secret = ''] = name.split('/');
+  const path = `/api/v1/namespaces/${namespace}/secrets`;
+  return { path, apiVersion: 'v1', kind: 'Secret', name: secret };
+}
+
 /** The URL of an object of ours. */
 export function objectPath(kind: string, namespace: string, name: string): string {
   const plural = KINDS.find((one) => one.kind === kind)?.plural ?? '';

@@ -2,12 +2,15 @@
  * All objects of a cluster that matter, as the folder source gives those of a folder. Owns when there is
  * something to tell; must not know what an object means.
  */
+
+import { secretsNamedBy } from '../api/backend-tls.ts';
 import { hasStatus } from '../api/kinds.ts';
 import type { ObjectRef } from '../ir/status.ts';
 import type { RawObject, SourceEvent, SourceProblem } from '../store/object.ts';
 import { keyText, ObjectStore } from '../store/object-store.ts';
 import { Throttle, type ThrottleOptions } from '../store/throttle.ts';
 import type { KubeApi } from './api.ts';
+import { NamedSecrets } from './named-secrets.ts';
 import { type KubeObject, Reflector, type ReflectorOptions } from './reflector.ts';
 import { followedResources } from './resources.ts';
 import type { CurrentObject } from './status-writer.ts';
@@ -25,6 +28,7 @@ const DEFAULT_THROTTLE: ThrottleOptions = { gatherMs: 10, burst: 5, refillMs: 50
 export class KubeSource {
   readonly #listener: (event: SourceEvent) => void;
   readonly #reflectors: readonly Reflector[];
+  readonly #secrets: NamedSecrets;
   readonly #store = new ObjectStore();
   /** By object: what only the API server knows of it. */
   readonly #current = new Map<string, CurrentObject>();
@@ -39,6 +43,18 @@ export class KubeSource {
   constructor(api: KubeApi, options: KubeSourceOptions, listener: (event: SourceEvent) => void) {
     this.#listener = listener;
     this.#throttle = new Throttle(options.throttle ?? DEFAULT_THROTTLE, () => this.#publish());
+    this.#secrets = new NamedSecrets(
+      api,
+      {
+        changed: (secret) => this.#insert(secret),
+        removed: (namespace, name) => {
+          if (this.#store.remove({ kind: 'Secret', namespace, name })) this.#changed();
+        },
+        failing: (name, reason) => this.#fail(`/secrets/${name}`, reason),
+        settled: () => this.#changed(),
+      },
+      options.reflector,
+    );
     this.#reflectors = followedResources(options.namespace).map((resource) => {
       const { kind, path } = resource;
       this.#unlisted.add(kind);
@@ -66,7 +82,7 @@ export class KubeSource {
     this.#end.abort();
     this.#throttle.stop();
     this.#listed.resolve();
-    await this.#running;
+    await Promise.all([this.#running, this.#secrets.close()]);
   }
 
   /** Undefined: there is no such object now. */
@@ -83,10 +99,8 @@ export class KubeSource {
     const mattered = this.#store.replace([...kept, ...objects.map(rawObject)]);
     const isFirst = this.#unlisted.delete(kind);
     if (this.#unlisted.size > 0) return;
-    if (isFirst) {
-      this.#publish();
-      this.#listed.resolve();
-    } else if (mattered) this.#throttle.request();
+    if (isFirst) this.#publish();
+    else if (mattered) this.#throttle.request();
   }
 
   #insert(object: KubeObject): void {
@@ -117,11 +131,15 @@ export class KubeSource {
     if (this.#unlisted.size === 0) this.#throttle.request();
   }
 
+  /** Waits for what has just been named: without it a backend that serves would be taken for broken. */
   #publish(): void {
+    this.#secrets.follow(secretsNamedBy(this.#store.list().map(({ raw }) => raw)));
+    if (!this.#secrets.isSettled) return;
     const problems: SourceProblem[] = [...this.#failures].map(([file, reason]) => {
       return { file, line: 0, reason };
     });
     this.#listener({ objects: this.#store.list(), problems });
+    this.#listed.resolve();
   }
 }
 

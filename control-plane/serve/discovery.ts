@@ -75,6 +75,7 @@ export interface TypeStatus {
 export const PUSH_ORDER: readonly string[] = [
   TYPE_URLS.cluster,
   TYPE_URLS.endpoint,
+  TYPE_URLS.secret,
   TYPE_URLS.listener,
   TYPE_URLS.route,
   TYPE_URLS.extension,

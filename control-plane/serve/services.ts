@@ -34,6 +34,7 @@ const SERVICES: readonly XdsService[] = [
     noun: 'ExtensionConfigs',
     typeUrl: TYPE_URLS.extension,
   },
+  { name: 'secret.v3.SecretDiscoveryService', noun: 'Secrets', typeUrl: TYPE_URLS.secret },
 ];
 
 export const XDS_METHODS: readonly XdsMethod[] = SERVICES.flatMap(({ name, noun, typeUrl }) => [

@@ -26,7 +26,7 @@ export interface ShownObject {
 export function shownObject({ kind, raw, origin }: RawObject): ShownObject {
   const object = recordOf(raw);
   const metadata = only(recordOf(object['metadata']), METADATA);
-  // None is read today. Should one ever be: its name is enough.
+  // Its name is enough.
   const content = kind === 'Secret' ? {} : only(object, CONTENT);
   return { kind, file: origin.file, line: origin.line, ...content, metadata };
 }

@@ -14,14 +14,19 @@ import { balancing } from './load-balancing.ts';
 import type { TranslateOptions } from './options.ts';
 import { protocolOptions } from './protocol-options.ts';
 import { canFail } from './targets.ts';
+import { transportSocket } from './tls.ts';
 
 /** Envoy gathers changes of health for a second: so long workers would go on asking who is unwell. */
 const AT_ONCE = { updateMergeWindow: duration(0) };
+
+/** Where Debian, and the images of Envoy and Istio that are built on it, have it. */
+const SYSTEM_CA_FILE = '/etc/ssl/certs/ca-certificates.crt';
 
 export function targetClusters(mesh: ir.Mesh, options: TranslateOptions): Cluster[] {
   const bufferBytes = bufferLimitBytes(mesh, options.limits);
   return mesh.targets.map((target) => {
     const detection = outlierDetection(target.outlierDetection);
+    const socket = transportSocket(target, options.systemCaFile ?? SYSTEM_CA_FILE);
     return create(ClusterSchema, {
       name: target.name,
       clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
@@ -43,6 +48,7 @@ export function targetClusters(mesh: ir.Mesh, options: TranslateOptions): Cluste
       // Else an endpoint that is no longer in the mesh stays until it fails.
       ignoreHealthOnHostRemoval: target.healthCheck !== null,
       ...(detection === undefined ? {} : { outlierDetection: detection }),
+      ...(socket === undefined ? {} : { transportSocket: socket }),
       typedExtensionProtocolOptions: protocolOptions(target.protocol, bufferBytes, options),
     });
   });

@@ -1,6 +1,6 @@
 /** What a proxy would stumble over: names that are used and not there. Such a set is not published. */
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
-import { chosenClusters, memberClusters, type Use } from './cluster-uses.ts';
+import { chosenClusters, memberClusters, secretsOf, type Use } from './cluster-uses.ts';
 import { Cluster_DiscoveryType } from './gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { Listener } from './gen/envoy/config/listener/v3/listener_pb.js';
 import type { HttpConnectionManager } from './gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
@@ -34,6 +34,11 @@ export function checkConsistency(set: ResourceSet): string[] {
       managers.flatMap(({ listener, manager }) => extensionNames(listener, manager)),
       set.extensions.map((item) => item.name),
       'extension configuration',
+    ),
+    ...missing(
+      set.clusters.flatMap(secretsOf),
+      set.secrets.map((item) => item.name),
+      'secret',
     ),
     ...missing(
       [...set.clusters.flatMap(memberClusters), ...set.extensions.flatMap(chosenClusters)],

@@ -8,6 +8,7 @@ import { TypedExtensionConfigSchema } from './gen/envoy/config/core/v3/extension
 import { ClusterLoadAssignmentSchema } from './gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from './gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from './gen/envoy/config/route/v3/route_pb.js';
+import { SecretSchema } from './gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { fetchesCode, MODULES_CLUSTER, refusableFilter } from './module-code.ts';
 import type { Resource, Snapshot } from './snapshot.ts';
 import { resource, snapshot, TYPE_URLS } from './snapshot.ts';
@@ -23,6 +24,7 @@ export function encodeSnapshot(set: ResourceSet): Snapshot {
       ],
       [TYPE_URLS.listener, encodeAll(ListenerSchema, set.listeners, (item) => item.name)],
       [TYPE_URLS.route, encodeAll(RouteConfigurationSchema, set.routes, (item) => item.name)],
+      [TYPE_URLS.secret, encodeAll(SecretSchema, set.secrets, (item) => item.name)],
       [TYPE_URLS.extension, set.extensions.map(encodeExtension)],
     ]),
   );

@@ -32,6 +32,7 @@ import { RingHashSchema } from './gen/envoy/extensions/load_balancing_policies/r
 import { RoundRobinSchema } from './gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js';
 import { PreviousHostsPredicateSchema } from './gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
 import { PreviousPrioritiesConfigSchema } from './gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js';
+import { UpstreamTlsContextSchema } from './gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { HttpProtocolOptionsSchema } from './gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import { HttpRequestHeaderMatchInputSchema } from './gen/envoy/type/matcher/v3/http_inputs_pb.js';
 import type { ResourceSet } from './translate.ts';
@@ -60,6 +61,7 @@ const registry: Registry = createRegistry(
   StdoutAccessLogSchema,
   StringValueSchema,
   UpstreamCodecSchema,
+  UpstreamTlsContextSchema,
   WasmSchema,
 );
 
@@ -70,6 +72,7 @@ export function resourcesJson(set: ResourceSet): Record<keyof ResourceSet, JsonV
     listeners: all(ListenerSchema, set.listeners),
     routes: all(RouteConfigurationSchema, set.routes),
     extensions: all(TypedExtensionConfigSchema, set.extensions),
+    secrets: set.secrets.map(({ name }) => ({ name })),
   };
 }
 
@@ -91,7 +94,7 @@ export function messageJson<Desc extends DescMessage>(
   return toJson(schema, message, { registry, useProtoFieldName: true });
 }
 
-/** Of one encoded resource. Null: its type is not among those that we serve. */
+/** Of one encoded resource. Null: its type is not among those that we serve, or it is secret. */
 export function resourceJson(type: string, bytes: Uint8Array): JsonValue {
   const schema = SCHEMAS.get(type);
   if (schema === undefined) return null;

@@ -79,4 +79,6 @@ export interface TranslateOptions {
   readonly outcomeMetrics: boolean;
   /** Of the splitter's configuration: see `revisions.ts`. Default 0. */
   readonly splitterRevision?: number;
+  /** PEM file on the proxies' machines, for backends that name no authorities. Default: that of Debian. */
+  readonly systemCaFile?: string;
 }

@@ -41,6 +41,7 @@ export const TYPE_URLS = {
   listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
   route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
   extension: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
+  secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
 } as const;
 
 export function resource(name: string, bytes: Uint8Array): Resource {

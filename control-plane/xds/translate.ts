@@ -11,11 +11,13 @@ import type { TypedExtensionConfig } from './gen/envoy/config/core/v3/extension_
 import type { ClusterLoadAssignment } from './gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { Listener } from './gen/envoy/config/listener/v3/listener_pb.js';
 import type { RouteConfiguration } from './gen/envoy/config/route/v3/route_pb.js';
+import type { Secret } from './gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { filterExtensions } from './http-filters.ts';
 import { listeners } from './listener.ts';
 import { moduleClusters } from './module-code.ts';
 import type { TranslateOptions } from './options.ts';
 import { routeConfigurations } from './route-table.ts';
+import { secrets } from './secrets.ts';
 import { shadowClusters, shadowEndpoints } from './shadow-clusters.ts';
 
 export type {
@@ -34,6 +36,7 @@ export interface ResourceSet {
   readonly listeners: readonly Listener[];
   readonly routes: readonly RouteConfiguration[];
   readonly extensions: readonly TypedExtensionConfig[];
+  readonly secrets: readonly Secret[];
 }
 
 export function translate(mesh: ir.Mesh, options: TranslateOptions): ResourceSet {
@@ -48,5 +51,6 @@ export function translate(mesh: ir.Mesh, options: TranslateOptions): ResourceSet
     listeners: listeners(mesh, options),
     routes: routeConfigurations(mesh, options),
     extensions: filterExtensions(mesh, options),
+    secrets: secrets(mesh),
   };
 }

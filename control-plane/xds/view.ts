@@ -19,7 +19,10 @@ export function meshIn(mesh: ir.Mesh, key: string): ir.Mesh {
   const namespaces = new Set(key.split(','));
   const routes = mesh.routes.filter(({ name }) => namespaces.has(namespaceOf(name)));
   const used = new Set(routes.flatMap(({ variants }) => variants.map(({ target }) => target)));
-  return { ...mesh, routes, targets: mesh.targets.filter(({ name }) => used.has(name)) };
+  const targets = mesh.targets.filter(({ name }) => used.has(name));
+  const named = new Set(targets.flatMap(({ tls }) => [tls?.authorities, tls?.certificate]));
+  const secrets = mesh.secrets.filter(({ name }) => named.has(name));
+  return { ...mesh, routes, targets, secrets };
 }
 
 function namespaceOf(routeName: string): string {

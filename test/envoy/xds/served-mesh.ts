@@ -152,6 +152,7 @@ export async function oneRouteMesh(
     protocol: 'OpenInference',
     endpoints: [{ address: '127.0.0.1', port, zone: null }],
     service: null,
+    tls: null,
     servedModel: null,
     servedVersion: null,
     connectTimeoutMs: 1000,
@@ -191,5 +192,6 @@ export async function oneRouteMesh(
     ],
     targets: backends.map(target),
     services: [],
+    secrets: [],
   };
 }

@@ -1,9 +1,9 @@
 /** A real istiod on a cluster of ours, on the node's address, with the rights that its manifest gives. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../../control-plane/cli/quickstart/ports.ts';
 import type { Child } from '../../../control-plane/cli/quickstart/child.ts';
 import { exchange } from '../../../control-plane/cli/quickstart/exchange.ts';
+import { freePort } from '../../../control-plane/cli/quickstart/ports.ts';
 import type { Supervisor } from '../../../control-plane/cli/quickstart/supervisor.ts';
 import type { TestCluster } from '../../harness/kubernetes/cluster.ts';
 import { until } from '../../harness/until.ts';

@@ -23,6 +23,11 @@ export function backend(name: string, spec: Record<string, unknown> = {}): Candi
   });
 }
 
+/** Of the namespace `default`. */
+export function secret(name: string, stringData: Record<string, string>): Candidate {
+  return candidate({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData });
+}
+
 export function route(
   name: string,
   models: string[],

@@ -42,8 +42,10 @@ const DIGITS: Mesh = {
   targets: ['digits', 'canary'].map((name) => ({
     ...TARGET,
     name: `ml/${name}`,
+    tls: null,
     service: { name: `ml/${name}`, port: 80 },
   })),
+  secrets: [],
   services: ['canary', 'digits'].map((name) => ({
     name: `ml/${name}`,
     ports: [{ name: 'http', port: 80, appProtocol: null, targetPorts: [8080] }],

@@ -17,6 +17,7 @@ const SERVICES: Readonly<Record<TypeName, readonly [string, string]>> = {
   listener: ['listener.v3.ListenerDiscoveryService', 'Listeners'],
   route: ['route.v3.RouteDiscoveryService', 'Routes'],
   extension: ['extension.v3.ExtensionConfigDiscoveryService', 'ExtensionConfigs'],
+  secret: ['secret.v3.SecretDiscoveryService', 'Secrets'],
 };
 
 /** What a client can say in every variant. */

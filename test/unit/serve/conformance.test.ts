@@ -19,7 +19,7 @@ import {
 } from './conformance-client.ts';
 
 const FULL: readonly TypeName[] = ['cluster', 'listener'];
-const PARTIAL: readonly TypeName[] = ['endpoint', 'route', 'extension'];
+const PARTIAL: readonly TypeName[] = ['endpoint', 'route', 'extension', 'secret'];
 const ALL = [...FULL, ...PARTIAL];
 
 interface Case {

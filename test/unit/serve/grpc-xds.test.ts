@@ -75,6 +75,7 @@ function resources({ clusters, weights }: State): ResourceSet {
   });
   const weighted = Object.entries(weights).map(([name, weight]) => ({ name, weight }));
   return {
+    secrets: [],
     listeners: [create(ListenerSchema, { name: TARGET, apiListener: { apiListener: manager } })],
     routes: [
       create(RouteConfigurationSchema, {

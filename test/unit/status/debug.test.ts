@@ -18,6 +18,7 @@ const mesh = {
   routes: [],
   targets: [],
   services: [],
+  secrets: [],
 };
 const module = { path: '/chain.wasm', sha256: 'ab'.repeat(32) };
 const snapshot = encodeSnapshot(

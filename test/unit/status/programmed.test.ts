@@ -13,6 +13,7 @@ const target = {
   protocol: 'OpenAI',
   endpoints: [],
   service: null,
+  tls: null,
   servedModel: null,
   servedVersion: null,
   connectTimeoutMs: 1,
@@ -54,6 +55,7 @@ const mesh: Mesh = {
     { ...target, name: 'default/z?unresolved' },
   ],
   services: [],
+  secrets: [],
 };
 
 /** All types in sync, but for what is said. */

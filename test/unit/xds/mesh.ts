@@ -103,6 +103,7 @@ export const MESH: Mesh = {
       protocol: 'OpenInference',
       endpoints: [{ address: '127.0.0.1', port: 9000, zone: null }],
       service: null,
+      tls: null,
       servedModel: null,
       servedVersion: null,
       connectTimeoutMs: 1000,
@@ -114,4 +115,5 @@ export const MESH: Mesh = {
     },
   ],
   services: [],
+  secrets: [],
 };

@@ -18,6 +18,7 @@ const mesh = {
   routes: [],
   targets: [],
   services: [],
+  secrets: [],
 };
 
 function setWith(moduleServer: ModuleServer | null) {
