@@ -327,7 +327,7 @@ describe('these are refused with the field, the limit and the fix', () => {
       'an unknown field',
       backend({ port: 80 }),
       [
-        'spec.port: unknown field; known here: protocol, endpoints, service, model, connectTimeoutMs, ' +
+        'spec.port: unknown field; known here: protocol, endpoints, service, model, tls, connectTimeoutMs, ' +
           'maxConnections, maxRequests, healthCheck, outlierDetection, loadBalancing',
       ],
     ],

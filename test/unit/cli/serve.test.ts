@@ -47,7 +47,7 @@ test('it says its ports, is ready, and reports every object', options, async (co
   const said = await report();
   assert.match(said.version, /^\d+\.\d+\.\d+/);
   assert.equal(said.unpublished, null);
-  assert.equal(Object.keys(said.published?.versions ?? {}).length, 5);
+  assert.equal(Object.keys(said.published?.versions ?? {}).length, 6);
   assert.deepEqual(said.proxies, []);
   assert.deepEqual(said.problems, []);
   assert.equal(said.objects.length, 9);
