@@ -66,7 +66,7 @@ export function clientFilters(
  * In this order a request meets them. They are in the way only of requests to hosts that have models; what
  * clients send with the reserved prefix is taken from all requests of the port.
  */
-export function listenerPatches(place: ListenerPlace, options: IstioOptions): JsonObject[] {
+function listenerPatches(place: ListenerPlace, options: IstioOptions): JsonObject[] {
   return [
     mergeConnectionManager(place, {
       earlyHeaderMutationExtensions: [
@@ -83,15 +83,14 @@ export function listenerPatches(place: ListenerPlace, options: IstioOptions): Js
   ];
 }
 
-export function hostPatches(
+function hostPatches(
   place: VirtualHostPlace,
   { routes }: RoutedHost,
   mesh: ir.Mesh,
-  { translation }: IstioOptions,
+  options: IstioOptions,
 ): JsonObject[] {
-  const { limits } = translation;
+  const { limits } = options.translation;
   const limitBytes = bodyLimitBytes(bufferLimitBytes(mesh, limits));
-  const longestMs = Math.max(...routes.map(({ timeoutMs }) => timeoutMs));
   return [
     mergeVirtualHost(place, {
       typedPerFilterConfig: {
@@ -102,11 +101,17 @@ export function hostPatches(
       responseHeadersToRemove: RESPONSE_HEADERS_OF_CHAIN,
       responseHeadersToAdd: notedOfChain(),
     }),
-    // Istio has none, and without one a request would stay for good that a filter holds whose machine dies.
-    mergeRoutes(place, {
-      idle_timeout: seconds(Math.max(limits.unroutedIdleTimeoutMs, longestMs) + IDLE_GRACE_MS),
-    }),
+    mergeRoutes(place, { idle_timeout: seconds(idleTimeoutMs(routes, options)) }),
   ];
+}
+
+/** Istio has none, and without one a request would stay for good that a filter holds whose machine dies. */
+export function idleTimeoutMs(
+  routes: readonly { readonly timeoutMs: number }[],
+  { translation }: IstioOptions,
+): number {
+  const { unroutedIdleTimeoutMs } = translation.limits;
+  return Math.max(unroutedIdleTimeoutMs, ...routes.map((one) => one.timeoutMs)) + IDLE_GRACE_MS;
 }
 
 /**

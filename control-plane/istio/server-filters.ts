@@ -15,8 +15,9 @@ import {
 import { grpcAnswers } from '../xds/grpc-answers.ts';
 import { stripFromRequestsAndTrailers, stripReserved } from '../xds/header-mutation.ts';
 import { protocolOptions } from '../xds/protocol-options.ts';
-import { IDLE_GRACE_MS, RESPONSE_HEADERS_OF_BATCHER } from '../xds/route-table.ts';
+import { RESPONSE_HEADERS_OF_BATCHER } from '../xds/route-table.ts';
 import type { BatchedPort } from './batched-ports.ts';
+import { idleTimeoutMs } from './client-filters.ts';
 import { seconds } from './destinations.ts';
 import {
   addCluster,
@@ -65,7 +66,6 @@ function portPatches(
   const table = { context: CONTEXT, table: `inbound|${port}||` } as const;
   const bufferBytes = bufferLimitBytes(mesh, limits);
   const cluster = callCluster(port);
-  const longestMs = Math.max(limits.unroutedIdleTimeoutMs, batched.timeoutMs);
   const extension = batcherExtension(port, batched, options);
   return [
     mergeConnectionManager(place, {
@@ -83,7 +83,7 @@ function portPatches(
       requestBodyBufferLimit: BigInt(bodyLimitBytes(bufferBytes)),
       responseHeadersToRemove: RESPONSE_HEADERS_OF_BATCHER,
     }),
-    mergeRoutes(table, { idle_timeout: seconds(longestMs + IDLE_GRACE_MS) }),
+    mergeRoutes(table, { idle_timeout: seconds(idleTimeoutMs([batched], options)) }),
     // A filter cannot call by Istio's own cluster, which only knows where a request came to.
     addCluster(CONTEXT, ClusterSchema, {
       name: cluster,

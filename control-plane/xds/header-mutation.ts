@@ -65,6 +65,22 @@ export function stripFromTrailers(): Any {
   });
 }
 
+/**
+ * For answers where no route can add a header: nobody but us says what has the prefix. `noted`: response header to
+ * the property of the request that it says.
+ */
+export function answerHeaders(noted: Readonly<Record<string, string>>): Any {
+  const added = Object.entries(noted).map(
+    ([key, property]): MessageInitShape<typeof MutationSchema> => {
+      const header = { key, value: `%FILTER_STATE(wasm.${property}:PLAIN)%` };
+      return { action: { case: 'append', value: { header } } };
+    },
+  );
+  return pack(HeaderMutationSchema, {
+    mutations: { responseMutations: [REMOVE_RESERVED, ...added] },
+  });
+}
+
 /** Both of these, for a filter behind which nobody may see the prefix. */
 export function stripFromRequestsAndTrailers(): Any {
   return pack(HeaderMutationSchema, {
