@@ -12,6 +12,7 @@ import { HeaderMutationPerRouteSchema } from '../xds/gen/envoy/extensions/filter
 import { WasmSchema } from '../xds/gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
 import { stripFromTrailers, stripReserved } from '../xds/header-mutation.ts';
 import { IDLE_GRACE_MS, notedOfChain, RESPONSE_HEADERS_OF_CHAIN } from '../xds/route-table.ts';
+import { underAllNames } from './all-names.ts';
 import { type Destination, destinationOf, seconds, variantKey } from './destinations.ts';
 import {
   addExtension,
@@ -27,7 +28,7 @@ import {
 import { filter, nativeFilter, ROUTER, SPLITTER, TRAILERS, wasm } from './filters.ts';
 import type { IstioObject } from './objects.ts';
 import type { IstioOptions } from './options.ts';
-import { type RoutedHost, underAllNames } from './routed-hosts.ts';
+import type { RoutedHost } from './routed-hosts.ts';
 
 export const ROUTER_OBJECT = 'modelweir-router';
 export const SPLITTER_OBJECT = 'modelweir-splitter';

@@ -7,10 +7,10 @@ import type * as ir from '../ir/mesh.ts';
 import type { TypedExtensionConfig } from '../xds/gen/envoy/config/core/v3/extension_pb.js';
 import { TypedExtensionConfigSchema } from '../xds/gen/envoy/config/core/v3/extension_pb.js';
 import { targetsByName } from '../xds/targets.ts';
+import { underAllNames } from './all-names.ts';
 import { batchedPorts } from './batched-ports.ts';
 import { routerExtension, splitterExtension } from './client-filters.ts';
 import type { IstioOptions } from './options.ts';
-import { underAllNames } from './routed-hosts.ts';
 import { batcherExtension } from './server-filters.ts';
 import { splitName } from './service-names.ts';
 

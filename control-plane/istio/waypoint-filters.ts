@@ -12,6 +12,7 @@ import {
 import type * as ir from '../ir/mesh.ts';
 import { duration } from '../xds/any.ts';
 import { answerHeaders, stripFromTrailers, stripReserved } from '../xds/header-mutation.ts';
+import { underAllNames } from './all-names.ts';
 import {
   type ClusterNames,
   idleTimeoutMs,
@@ -22,7 +23,7 @@ import { addExtension, envoyFilter, insertFilter, mergeConnectionManager } from 
 import { filter, nativeFilter, ROUTER, SPLITTER, TRAILERS } from './filters.ts';
 import { type IstioObject, nameFrom } from './objects.ts';
 import type { IstioOptions, Waypoint } from './options.ts';
-import { type RoutedHost, underAllNames } from './routed-hosts.ts';
+import type { RoutedHost } from './routed-hosts.ts';
 
 const CONTEXT = 'SIDECAR_INBOUND';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Claim, Mesh, Route, Service } from '../../../control-plane/ir/mesh.ts';
-import { routedHosts, underAllNames } from '../../../control-plane/istio/routed-hosts.ts';
+import { underAllNames } from '../../../control-plane/istio/all-names.ts';
+import { routedHosts } from '../../../control-plane/istio/routed-hosts.ts';
 import { isHttp, namesOf } from '../../../control-plane/istio/service-names.ts';
 import { claim, MESH } from '../xds/mesh.ts';
 import { ISTIO_OPTIONS } from './options.ts';
@@ -115,6 +116,32 @@ describe('under all names', () => {
     assert.deepEqual(names, {
       'ml/one': ['digits.ml', 'digits.ml.svc.cluster.local'],
       'ml/two': ['digits.ml.svc'],
+    });
+  });
+
+  test('a suffix means all names of the Services that it means', () => {
+    const mesh = meshWith({ 'ml/r': [claim('m', { hostname: '*.ml' })] }, [
+      service('ml/digits'),
+      service('shop/models'),
+    ]);
+    const names = hostnamesOf(underAllNames(mesh, 'ml', ISTIO_OPTIONS));
+    assert.deepEqual(names, {
+      'ml/r': ['*.ml', 'digits', 'digits.ml.svc', 'digits.ml.svc.cluster.local'],
+    });
+  });
+
+  test('and gives way to a pattern of another route that says the same of them', () => {
+    const mesh = meshWith(
+      {
+        'ml/one': [claim('m', { hostname: 'digits.ml' })],
+        'ml/two': [claim('m', { hostname: '*.svc.cluster.local' })],
+      },
+      [service('ml/digits')],
+    );
+    const names = hostnamesOf(underAllNames(mesh, 'shop', ISTIO_OPTIONS));
+    assert.deepEqual(names, {
+      'ml/one': ['digits.ml', 'digits.ml.svc'],
+      'ml/two': ['*.svc.cluster.local'],
     });
   });
 });
