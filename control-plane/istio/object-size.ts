@@ -12,9 +12,13 @@ export function isTooLarge(object: IstioObject): boolean {
 /** Of an object that many routes share no one is the one too many. */
 export function sizeProblems(object: IstioObject, routes: readonly ir.Route[]): IstioProblem[] {
   const { kind, metadata } = object;
+  const fix =
+    kind === 'EnvoyFilter'
+      ? 'use the direct mode, or fewer routes'
+      : 'use fewer routes at one host';
   const message =
     `${kind} ${metadata.namespace}/${metadata.name} would have ${bytesOf(object)} bytes, and a ` +
-    `Kubernetes object may have ${MAX_OBJECT_BYTES}: what is there stays. Use the direct mode, or fewer routes`;
+    `Kubernetes object may have ${MAX_OBJECT_BYTES}: what is there stays; ${fix}`;
   return routes.map(({ name }) => ({ route: name, reason: 'ObjectTooLarge', message }));
 }
 
