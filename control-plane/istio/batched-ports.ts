@@ -45,7 +45,7 @@ export function batchedPorts(
     if (batching === null) continue;
     for (const target of targetsOf(route, targets)) {
       const { service } = target;
-      const why = service === null ? ENDPOINTS : notJoinedAt(service, services, options);
+      const why = service === null ? ENDPOINTS : notJoinedAt(target, service, services, options);
       if (why !== null) {
         problems.push(unsupported(route, `requests to ${target.name} are not joined: ${why}`));
       } else if (service !== null) {
@@ -70,6 +70,7 @@ const ENDPOINTS =
 
 /** Null: they are. */
 function notJoinedAt(
+  { tls }: ir.Target,
   ref: ir.ServiceRef,
   services: readonly ir.Service[],
   { namespaces }: IstioOptions,
@@ -77,6 +78,7 @@ function notJoinedAt(
   const { namespace } = splitName(ref.name);
   const service = services.find(({ name }) => name === ref.name);
   const port = portOf(service, ref);
+  if (tls !== null) return 'the proxies of its pods cannot read what comes by TLS of its own';
   if (!namespaces.includes(namespace)) {
     return `namespace ${namespace} does not want its proxies extended: label it modelweir.dev/inject=true`;
   }

@@ -13,7 +13,7 @@ import { WasmSchema } from '../xds/gen/envoy/extensions/filters/http/wasm/v3/was
 import { stripFromTrailers, stripReserved } from '../xds/header-mutation.ts';
 import { IDLE_GRACE_MS, notedOfChain, RESPONSE_HEADERS_OF_CHAIN } from '../xds/route-table.ts';
 import { underAllNames } from './all-names.ts';
-import { type Destination, destinationOf, seconds, variantKey } from './destinations.ts';
+import { destinationOf, seconds, variantKey } from './destinations.ts';
 import {
   addExtension,
   type ConfiguredFilter,
@@ -29,6 +29,7 @@ import { filter, nativeFilter, ROUTER, SPLITTER, TRAILERS, wasm } from './filter
 import type { IstioObject } from './objects.ts';
 import type { IstioOptions } from './options.ts';
 import type { RoutedHost } from './routed-hosts.ts';
+import { Subsets } from './subsets.ts';
 
 export const ROUTER_OBJECT = 'modelweir-router';
 export const SPLITTER_OBJECT = 'modelweir-splitter';
@@ -128,9 +129,16 @@ export function routerExtension(mesh: ir.Mesh, options: IstioOptions): Configure
 }
 
 /** Istio's name of a destination's cluster in proxies of one kind. */
-export type ClusterNames = (destination: Pick<Destination, 'host' | 'port'>) => string;
+export type ClusterNames = (destination: ClusterPlace) => string;
 
-const OUTBOUND: ClusterNames = ({ host, port }) => `outbound|${port}||${host}`;
+export interface ClusterPlace {
+  readonly host: string;
+  readonly port: number;
+  /** Empty: none. */
+  readonly subset: string;
+}
+
+const OUTBOUND: ClusterNames = ({ host, port, subset }) => `outbound|${port}|${subset}|${host}`;
 
 export function splitterExtension(
   mesh: ir.Mesh,
@@ -138,14 +146,15 @@ export function splitterExtension(
   clusters: ClusterNames = OUTBOUND,
 ): ConfiguredFilter {
   const revision = options.translation.splitterRevision ?? 0;
+  const subsets = new Subsets(mesh, options);
   const configuration = splitterConfig(mesh, revision, {
     cluster: variantKey,
     shadowCluster: null,
     isPlanned: () => false,
     askCluster: (target) => {
       const destination = destinationOf(target, options);
-      // Not of its subset: to ask is no request of a client.
-      return destination === null ? '' : clusters(destination);
+      const subset = subsets.of(target) ?? '';
+      return destination === null ? '' : clusters({ ...destination, subset });
     },
   });
   return { name: SPLITTER, typedConfig: wasm(SPLITTER, 'chain', configuration, options) };

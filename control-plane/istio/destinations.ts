@@ -2,7 +2,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type * as ir from '../ir/mesh.ts';
 import type { IstioOptions } from './options.ts';
-import { fullName } from './service-names.ts';
+import { fullName, type ServiceName, splitName } from './service-names.ts';
 
 export interface Destination {
   readonly host: string;
@@ -26,10 +26,13 @@ export function destinationOf(target: ir.Target, options: IstioOptions): Destina
 }
 
 /** Of the ModelBackend: what it is asked for under another name of the model is at the same place. */
-export function backendOf({ name }: ir.Target): { namespace: string; name: string } {
-  const [backend = name] = name.split('?', 1);
-  const at = backend.indexOf('/');
-  return { namespace: backend.slice(0, at), name: backend.slice(at + 1) };
+export function backendOf({ name }: ir.Target): ServiceName {
+  return splitName(backendName(name));
+}
+
+/** `namespace/name` of the ModelBackend that a target is made of. */
+export function backendName(target: string): string {
+  return target.split('?', 1)[0] ?? target;
 }
 
 /** A host of our own, that no application knows. */

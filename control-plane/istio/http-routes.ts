@@ -57,7 +57,8 @@ function variantRule(
   { targets, options, namespace }: RuleParts,
 ): JsonObject {
   const target = targets.get(variant.target);
-  const destination = target && destinationOf(target, options);
+  // TLS is a DestinationRule's, which it cannot name: nothing must go there in plain text.
+  const destination = target?.tls === null ? destinationOf(target, options) : null;
   const header = { type: 'Exact', name: CLUSTER_HEADER, value: variantKey(route, variant) };
   return {
     matches: [{ headers: [header] }],

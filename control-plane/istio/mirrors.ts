@@ -17,6 +17,7 @@ export function mirrors(
   const [from, to] = [variant, copied].map((one) => targets.get(one?.target ?? ''));
   const destination = to && destinationOf(to, options);
   if (from === undefined || to === undefined || !destination || !areAlike(from, to)) return [];
+  if (!subsets.isReached(to)) return [];
   const value = shadow.shareBasisPoints / BASIS_POINTS_PER_PERCENT;
   return [{ destination: destinationJson(destination, subsets.of(to)), percentage: { value } }];
 }

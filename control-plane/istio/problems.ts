@@ -7,7 +7,7 @@ import type { IstioProblem } from './objects.ts';
 import type { IstioOptions } from './options.ts';
 import type { RoutedHost } from './routed-hosts.ts';
 import { isHttp } from './service-names.ts';
-import { trafficPolicy } from './subsets.ts';
+import { isPlainTls, trafficPolicy } from './subsets.ts';
 
 type Finding = readonly [reason: string, message: string];
 
@@ -130,8 +130,15 @@ function targetFindings(target: ir.Target, { services, options }: Surroundings):
     const message = `loadBalancing of ${target.name} is LeastRequest: Istio has no WeightedByLoad`;
     findings.push(['LoadBalancingNotSupported', message]);
   }
+  const isHttpRoute = options.routing === 'HTTPRoute';
   const isForeign = options.foreignDestinationHosts?.includes(destination?.host ?? '') === true;
-  if (trafficPolicy(target) !== null && (isForeign || options.routing === 'HTTPRoute')) {
+  if (target.tls !== null && !(isPlainTls(target.tls) && !isForeign && !isHttpRoute)) {
+    const message =
+      `tls of ${target.name}: an Istio sidecar can be given neither its authorities nor its certificate, and TLS only by a ` +
+      'DestinationRule of ours: requests to it are answered 503';
+    findings.push(['TlsNotSupported', message]);
+  }
+  if (trafficPolicy(target) !== null && (isForeign || isHttpRoute)) {
     const why = isForeign
       ? `${destination?.host} has a DestinationRule of somebody else, which counts`
       : 'an HTTPRoute cannot name a subset';

@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from '@bufbuild/protobuf';
 import type * as ir from '../ir/mesh.ts';
-import { backendOf, destinationOf, seconds } from './destinations.ts';
+import { backendName, backendOf, destinationOf, seconds } from './destinations.ts';
 import { compare, type IstioObject, istioObject, nameFrom } from './objects.ts';
 import { callersOf, type IstioOptions } from './options.ts';
 import { splitName } from './service-names.ts';
@@ -40,6 +40,11 @@ export class Subsets {
   /** Null: its host as it is. */
   of(target: ir.Target): string | null {
     return this.#byTarget.get(target.name)?.subset ?? null;
+  }
+
+  /** Whether it is spoken to as it wants: nothing must go in plain text to whom TLS was asked for. */
+  isReached(target: ir.Target): boolean {
+    return target.tls === null || (isPlainTls(target.tls) && this.#byTarget.has(target.name));
   }
 
   destinationRules(): IstioObject[] {
@@ -79,10 +84,11 @@ function destinationRule(host: string, ruled: readonly Ruled[], options: IstioOp
   return istioObject('DestinationRule', place, spec, options);
 }
 
-/** Of the routes that try requests to it again, the largest; null: none does. */
-function budgetOf({ name }: ir.Target, routes: readonly ir.Route[]): JsonObject | null {
+/** Of the routes that try requests to its backend again, the largest; null: none does. */
+function budgetOf(target: ir.Target, routes: readonly ir.Route[]): JsonObject | null {
+  const backend = backendName(target.name);
   const retries = routes
-    .filter(({ variants }) => variants.some(({ target }) => target === name))
+    .filter(({ variants }) => variants.some((one) => backendName(one.target) === backend))
     .flatMap(({ retry }) => retry ?? []);
   if (retries.length === 0) return null;
   return {
@@ -93,13 +99,14 @@ function budgetOf({ name }: ir.Target, routes: readonly ir.Route[]): JsonObject 
 
 /** What its ModelBackend asks for; null: nothing. */
 export function trafficPolicy(target: ir.Target): JsonObject | null {
-  const { connectTimeoutMs, maxConnections, maxRequests, outlierDetection } = target;
+  const { connectTimeoutMs, maxConnections, maxRequests, outlierDetection, tls } = target;
   const loadBalancer = balancing(target.loadBalancing);
   const asksForPool =
     connectTimeoutMs !== DEFAULTS.connectTimeoutMs ||
     maxConnections !== DEFAULTS.maxConnections ||
     maxRequests !== DEFAULTS.maxRequests;
   const policy = {
+    ...(tls === null || !isPlainTls(tls) ? {} : { tls: originated(tls) }),
     ...(loadBalancer === null ? {} : { loadBalancer }),
     ...(asksForPool
       ? {
@@ -112,6 +119,15 @@ export function trafficPolicy(target: ir.Target): JsonObject | null {
     ...(outlierDetection === null ? {} : { outlierDetection: ejection(outlierDetection) }),
   };
   return Object.keys(policy).length === 0 ? null : policy;
+}
+
+/** Sidecars cannot be given Secrets of other namespaces, and most are in others. */
+export function isPlainTls({ authorities, certificate }: ir.TargetTls): boolean {
+  return authorities === null && certificate === null;
+}
+
+function originated({ serverName }: ir.TargetTls): JsonObject {
+  return { mode: 'SIMPLE', sni: serverName, subjectAltNames: [serverName] };
 }
 
 function balancing({ policy, hashHeader }: ir.LoadBalancing): JsonObject | null {

@@ -53,7 +53,7 @@ function variantEntry(route: ir.Route, variant: ir.Variant, parts: RoutingParts)
   const match = [{ headers: { [CLUSTER_HEADER]: { exact: name } } }];
   const target = targets.get(variant.target);
   const destination = target && destinationOf(target, options);
-  if (target === undefined || destination === null || destination === undefined) {
+  if (target === undefined || !destination || !subsets.isReached(target)) {
     return { name, match, directResponse: { status: 503 } };
   }
   const retries = retriesOf(route, targets);

@@ -31,7 +31,8 @@ const ANSWERS = 'modelweir.answers';
 const NOTED = { [VARIANT_HEADER]: SHOWN_VARIANT, [DECISION_HEADER]: SHOWN_DECISION };
 
 /** Also of its filter chain. */
-const INBOUND: ClusterNames = ({ host, port }) => `inbound-vip|${port}|http|${host}`;
+const INBOUND: ClusterNames = ({ host, port, subset }) =>
+  `inbound-vip|${port}|http${subset === '' ? '' : `/${subset}`}|${host}`;
 
 export function waypointFilters(
   { namespace, name }: Waypoint,
@@ -65,7 +66,7 @@ function chainPatches(
   port: number,
   options: IstioOptions,
 ): JsonObject[] {
-  const place = { context: CONTEXT, chain: INBOUND({ host, port }) } as const;
+  const place = { context: CONTEXT, chain: INBOUND({ host, port, subset: '' }) } as const;
   return [
     mergeConnectionManager(place, {
       earlyHeaderMutationExtensions: [

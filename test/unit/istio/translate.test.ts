@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Mesh, Route, Target } from '../../../control-plane/ir/mesh.ts';
+import type { Mesh, Route, Target, TargetTls } from '../../../control-plane/ir/mesh.ts';
 import { directExtensions } from '../../../control-plane/istio/direct-extensions.ts';
 import { MAX_OBJECT_BYTES } from '../../../control-plane/istio/object-size.ts';
 import { HASH_ANNOTATION, nameFrom } from '../../../control-plane/istio/objects.ts';
-import { type IstioOptions, istioObjects } from '../../../control-plane/istio/translate.ts';
+import {
+  type IstioObject,
+  type IstioOptions,
+  istioObjects,
+} from '../../../control-plane/istio/translate.ts';
 import { TypedExtensionConfigSchema } from '../../../control-plane/xds/gen/envoy/config/core/v3/extension_pb.js';
 import { messageJson } from '../../../control-plane/xds/json.ts';
 import { claim, MESH } from '../xds/mesh.ts';
@@ -94,16 +98,40 @@ test('a variant without a backend answers 503, and the others serve', () => {
     target.name === 'ml/canary' ? { ...target, service: null, endpoints: [] } : target,
   );
   const { objects } = istioObjects({ ...DIGITS, targets }, ISTIO_OPTIONS);
-  const service = objects.find(({ kind }) => kind === 'VirtualService');
-  const entries = (service?.spec['http'] ?? []) as { name: string; directResponse?: object }[];
   assert.deepEqual(
-    entries.map(({ name, directResponse }) => [name, directResponse]),
+    entriesOf(objects).map(({ name, directResponse }) => [name, directResponse]),
     [
       ['ml/digits/stable', undefined],
       ['ml/digits/canary', { status: 503 }],
       ['modelweir/own/80', undefined],
     ],
   );
+});
+
+test('nothing goes in plain text to a target that is to be reached over TLS', () => {
+  const serverName = 'models.example';
+  const CASES: readonly [tls: TargetTls, options: Partial<IstioOptions>, isReached: boolean][] = [
+    [{ serverName, authorities: null, certificate: null }, {}, true],
+    [{ serverName, authorities: 'ml/ca', certificate: null }, {}, false],
+    [{ serverName, authorities: null, certificate: 'ml/client' }, {}, false],
+    [
+      { serverName, authorities: null, certificate: null },
+      { foreignDestinationHosts: ['canary.ml.svc.cluster.local'] },
+      false,
+    ],
+  ];
+  for (const [tls, options, isReached] of CASES) {
+    const targets = DIGITS.targets.map((target) =>
+      target.name === 'ml/canary' ? { ...target, tls } : target,
+    );
+    const found = istioObjects({ ...DIGITS, targets }, { ...ISTIO_OPTIONS, ...options });
+    const entry = entriesOf(found.objects).find(({ name }) => name === 'ml/digits/canary');
+    assert.deepEqual(entry?.directResponse, isReached ? undefined : { status: 503 });
+    assert.equal(entry?.route?.[0]?.destination.subset, isReached ? 'canary' : undefined);
+    const reasons = found.problems.map(({ reason }) => reason);
+    assert.equal(reasons.includes('TlsNotSupported'), !isReached);
+    assert.ok(reasons.includes('BatchingNotSupported'));
+  }
 });
 
 test('an object that is larger than an API server takes is not written, and each route hears of it', () => {
@@ -147,6 +175,19 @@ describe('the direct mode', () => {
     }
   });
 });
+
+interface Entry {
+  readonly name: string;
+  readonly directResponse?: object;
+  readonly route?: readonly { readonly destination: { readonly subset?: string } }[];
+}
+
+function entriesOf(objects: readonly IstioObject[]): readonly Entry[] {
+  const { http = [] } = (objects.find(({ kind }) => kind === 'VirtualService')?.spec ?? {}) as {
+    http?: Entry[];
+  };
+  return http;
+}
 
 interface Patch {
   readonly applyTo: string;
