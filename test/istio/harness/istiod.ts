@@ -24,7 +24,8 @@ export interface IstiodAddresses {
 
 export interface Istiod {
   readonly addresses: IstiodAddresses;
-  readonly debugUrl: string;
+  /** What an Istio administrator asks it by: `/debug/syncz`. */
+  readonly monitoringUrl: string;
   logs(): string;
   /** Ends it; proxies go on with what they have. */
   stopServing(): Promise<void>;
@@ -63,7 +64,7 @@ export async function startIstiod(
   let child = await start();
   return {
     addresses,
-    debugUrl,
+    monitoringUrl: `http://127.0.0.1:${addresses.monitoring}`,
     logs: () => child.log.lines.join('\n'),
     stopServing: () => supervisor.stopChild(child),
     serveAgain: async () => {
