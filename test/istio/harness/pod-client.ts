@@ -1,10 +1,5 @@
 /** Requests that a pod's application makes: their connections come out of the pod's network. */
-import {
-  Agent,
-  request as httpRequest,
-  type IncomingHttpHeaders,
-  type RequestOptions,
-} from 'node:http';
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 
@@ -26,28 +21,34 @@ export interface PodAnswer {
 
 const TIMEOUT_MS = 30_000;
 
+/** @param agent one of `podAgent`, for more than one request on a connection. */
 export function request(relayPath: string, call: PodRequest, agent?: Agent): Promise<PodAnswer> {
+  return send(call, agent ?? podAgent(relayPath, false));
+}
+
+/** From the node, by no sidecar. */
+export function plainRequest(call: PodRequest): Promise<PodAnswer> {
+  return send(call, undefined);
+}
+
+function send(call: PodRequest, agent: Agent | undefined): Promise<PodAnswer> {
   const { host, port, path, method = 'GET', headers = {}, body } = call;
   return new Promise((resolve, reject) => {
-    const options: RequestOptions = { host, port, path, method, headers, timeout: TIMEOUT_MS };
-    const out = httpRequest(
-      { ...options, agent: agent ?? podAgent(relayPath, false) },
-      (answer) => {
-        const chunks: Buffer[] = [];
-        answer.on('data', (chunk) => chunks.push(chunk));
-        answer.on('error', reject);
-        answer.on('end', () =>
-          resolve({
-            status: answer.statusCode ?? 0,
-            headers: answer.headers,
-            body: Buffer.concat(chunks),
-          }),
-        );
-      },
-    );
-    out.on('timeout', () => out.destroy(new Error(`no answer from ${host}:${port}${path}`)));
-    out.on('error', reject);
-    out.end(body);
+    const options = { host, port, path, method, headers, agent, timeout: TIMEOUT_MS };
+    const outgoing = httpRequest(options, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk) => chunks.push(chunk));
+      answer.on('error', reject);
+      answer.on('end', () => {
+        const { statusCode: status = 0, headers: got } = answer;
+        resolve({ status, headers: got, body: Buffer.concat(chunks) });
+      });
+    });
+    outgoing.on('timeout', () => {
+      outgoing.destroy(new Error(`no answer from ${host}:${port}${path}`));
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
   });
 }
 

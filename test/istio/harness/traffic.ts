@@ -1,4 +1,5 @@
 /** Requests without pause from a pod's application, while a test changes the mesh under them. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type PodAnswer, type PodRequest, podAgent, request } from './pod-client.ts';
 
 export interface Traffic {
@@ -12,6 +13,8 @@ export interface Traffic {
 }
 
 const CLIENTS = 2;
+/** Leaves the machine to those who are to act under the traffic. */
+const PAUSE_MS = 5;
 const MAX_FAILURES = 20;
 
 /** Over connections that are kept, as applications do. */
@@ -26,6 +29,7 @@ export function startTraffic(relayPath: string, call: () => PodRequest): Traffic
   };
   const loop = async () => {
     while (!isOver) {
+      await sleep(PAUSE_MS);
       const answer = await request(relayPath, call(), agent).catch((error: Error) => {
         fail(String(error));
         return null;
