@@ -35,7 +35,8 @@ export function staticCluster(name: string, { host, port }: Address): object {
   return {
     name,
     type: isName ? 'STRICT_DNS' : 'STATIC',
-    ...(isName && { dns_refresh_rate: DNS_REFRESH, respect_dns_ttl: false }),
+    // Of both families, whichever answers: one may be refused.
+    ...(isName && { dns_lookup_family: 'ALL', dns_refresh_rate: DNS_REFRESH }),
     connect_timeout: '1s',
     load_assignment: {
       cluster_name: name,
