@@ -91,7 +91,12 @@ async function serve(options: Options, command: Command): Promise<void> {
   };
   const istio = await istioOf(options, translation, logger);
   const source = sourceWith(istio);
-  const injector = await openInjector(options, injectorPlace(options), logger);
+  const injector = await openInjector(options, injectorPlace(options), logger).catch(
+    async (error) => {
+      await moduleSource.close();
+      throw error;
+    },
+  );
   const tracing = await startTracing(process.env, VERSION, (message) => logger.warn(message));
   const controlPlane = new ControlPlane({
     security,

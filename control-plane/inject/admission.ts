@@ -12,6 +12,8 @@ import { type Choice, type Namespace, unwanted } from './wanted.ts';
 export interface Cluster {
   namespace(name: string): Promise<Namespace>;
   hasConfigMap(namespace: string, name: string): Promise<boolean>;
+  /** Whether init containers may go on beside the others: else a pod with our proxy would never start. */
+  hasNativeSidecars(): Promise<boolean>;
 }
 
 export interface AdmissionOptions extends PlanOptions {
@@ -53,6 +55,9 @@ export async function reviewed(
     const reason = isInjected(pod) ? 'it is injected' : unwanted(pod, home, options.choice);
     if (reason !== null) return answer(request, pod, 'left', [reason], []);
     const part = istioPart(pod, home);
+    if (part === 'none' && !(await cluster.hasNativeSidecars())) {
+      throw new Error('a proxy needs Kubernetes 1.29 or newer');
+    }
     const hasBootstrap =
       part === 'sidecar' &&
       options.istio === 'direct' &&

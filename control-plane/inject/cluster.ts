@@ -6,10 +6,19 @@ import type { StringMap } from './pod.ts';
 
 /** The API server itself waits for 5 s. */
 const TIMEOUT_MS = 3000;
+/** Sidecars as init containers are on by default from here on. */
+const OLDEST_VERSION = 1029;
 const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 export function clusterOf(api: KubeApi): Cluster {
+  let isNewEnough = false;
   return {
+    hasNativeSidecars: async () => {
+      // An older one may be upgraded; a newer one is not taken back.
+      if (!isNewEnough)
+        isNewEnough = isAtLeast(await inTime(api.send<Version>({ path: '/version' })));
+      return isNewEnough;
+    },
     namespace: async (name) => {
       const path = `/api/v1/namespaces/${checked(name)}`;
       const { metadata } = await inTime(api.send<{ metadata: { labels?: StringMap } }>({ path }));
@@ -26,6 +35,16 @@ export function clusterOf(api: KubeApi): Cluster {
       }
     },
   };
+}
+
+interface Version {
+  readonly major: string;
+  /** Some providers put a plus sign behind it. */
+  readonly minor: string;
+}
+
+function isAtLeast({ major, minor }: Version): boolean {
+  return Number.parseInt(major, 10) * 1000 + Number.parseInt(minor, 10) >= OLDEST_VERSION;
 }
 
 /** Whoever reaches the webhook may send any name: it must not become another path. */

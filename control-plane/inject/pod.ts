@@ -19,6 +19,7 @@ export interface PodSpec {
   readonly initContainers?: readonly Container[] | null;
   readonly volumes?: readonly Volume[] | null;
   readonly hostNetwork?: boolean | null;
+  readonly os?: { readonly name?: string } | null;
   readonly [field: string]: unknown;
 }
 

@@ -42,5 +42,6 @@ export function refused(pod: Pod): string | null {
   }
   // A redirection would be that of the node, and ports are those of the node.
   if (pod.spec?.hostNetwork === true) return 'it uses the network of its node';
+  if (pod.spec?.os?.name === 'windows') return 'there is no proxy for Windows';
   return null;
 }
