@@ -18,7 +18,6 @@ import type { ChangeWatcher } from '../telemetry/change-watcher.ts';
 import { Changes } from '../telemetry/changes.ts';
 import { checkConsistency } from '../xds/consistency.ts';
 import { encodeSnapshot } from '../xds/encode.ts';
-import { splitterConfig } from '../xds/filter-configs.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
 import { type TranslateOptions, translate } from '../xds/translate.ts';
 import { EVERYTHING, meshIn, ViewRevisions, viewKey } from '../xds/view.ts';
@@ -218,8 +217,8 @@ export class ControlPlane {
     const { logger, translation } = this.options;
     try {
       const mesh = meshIn(whole, view);
-      const splitterRevision = this.revisions.of(view).of(splitterConfig(mesh));
-      const set = translate(mesh, { ...translation, splitterRevision });
+      const splitterRevisions = this.revisions.of(view);
+      const set = translate(mesh, { ...translation, splitterRevisions });
       const contradictions = checkConsistency(set);
       if (contradictions.length === 0) return encodeSnapshot(set);
       this.unpublished = `the state contradicts itself: ${contradictions.join('; ')}`;

@@ -13,11 +13,13 @@ import { decodeRouterConfig } from '../../filters/contract/router-config.ts';
 import { decodeSplitterConfig } from '../../filters/contract/splitter-config.ts';
 import { compileRouter } from '../../filters/router/program.ts';
 import { compileSplitter, type VariantProgram } from '../../filters/splitter/program.ts';
+import { setOf } from '../../filters/splitter/shard-set.ts';
 import { errorBody } from '../../filters/wire/error-body.ts';
 import { StringRun } from '../../filters/wire/string-run.ts';
 import type * as ir from '../ir/mesh.ts';
-import { routerConfig, splitterConfig } from '../xds/filter-configs.ts';
+import { routerConfig } from '../xds/filter-configs.ts';
 import type { TranslateOptions } from '../xds/options.ts';
+import { splitterShards } from '../xds/splitter-shards.ts';
 import { owningClaim } from './owning-claim.ts';
 import { FileHeaders, type RequestFile } from './request-file.ts';
 
@@ -45,8 +47,8 @@ export interface Explanation {
   readonly fallback: readonly string[];
   /** The variant that gets a copy, and of which share of such requests, 0 to 1. */
   readonly shadow: { readonly variant: string; readonly share: number } | null;
-  /** As the access log and the decision header name the configuration. */
-  readonly configuration: string;
+  /** As the access log and the decision header name the route's configuration; null: it has no route. */
+  readonly configuration: string | null;
   /** Path and body that the backend of the variant sees, where they are others. */
   readonly path: string | null;
   readonly body: Uint8Array | null;
@@ -107,7 +109,7 @@ export function explain(
     cluster: sent && !drawn ? variant.cluster : null,
     fallback: mesh.routes.find(({ name }) => name === route?.name)?.fallback ?? [],
     shadow: sent ? shadowOf(journey) : null,
-    configuration: splitter.label,
+    configuration: journey.shard?.label ?? null,
     ...(sent && !drawn ? changes(journey, variant, file.body) : { path: null, body: null }),
     answer: answerOf(action, journey, refusal && errorBody(call.protocol, refusal)),
   };
@@ -137,12 +139,14 @@ function shadowOf({ shadow }: Journey): Explanation['shadow'] {
 function programs(mesh: ir.Mesh, options: TranslateOptions) {
   const problems = new Problems();
   const routerTable = decodeRouterConfig(routerConfig(mesh, options), problems);
-  const splitterTable = decodeSplitterConfig(splitterConfig(mesh), problems);
   const router = routerTable && compileRouter(routerTable, problems);
-  const splitter = splitterTable && compileSplitter(splitterTable, problems);
+  const shards = splitterShards(mesh).flatMap(({ configuration }) => {
+    const table = decodeSplitterConfig(configuration, problems);
+    return (table && compileSplitter(table, problems)) ?? [];
+  });
   // What the control plane writes and the filters refuse is a mistake of ours, not of the user's.
-  if (router === null || splitter === null) throw new Error(problems.text());
-  return { router, splitter };
+  if (router === null || problems.list.length > 0) throw new Error(problems.text());
+  return { router, splitter: setOf(shards) };
 }
 
 /** The body in one piece: where it is cut changes nothing. */

@@ -6,12 +6,13 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import type * as ir from '../ir/mesh.ts';
 import { pack } from '../xds/any.ts';
 import { bodyLimitBytes, bufferLimitBytes } from '../xds/buffers.ts';
-import { routerConfig, splitterConfig } from '../xds/filter-configs.ts';
+import { routerConfig } from '../xds/filter-configs.ts';
 import { FilterConfigSchema } from '../xds/gen/envoy/config/route/v3/route_components_pb.js';
 import { HeaderMutationPerRouteSchema } from '../xds/gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
 import { WasmSchema } from '../xds/gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
 import { stripFromTrailers, stripReserved } from '../xds/header-mutation.ts';
 import { IDLE_GRACE_MS, notedOfChain, RESPONSE_HEADERS_OF_CHAIN } from '../xds/route-table.ts';
+import { wholeSplitter } from '../xds/splitter-shards.ts';
 import { underAllNames } from './all-names.ts';
 import { destinationOf, seconds, variantKey } from './destinations.ts';
 import {
@@ -147,7 +148,7 @@ export function splitterExtension(
 ): ConfiguredFilter {
   const revision = options.translation.splitterRevision ?? 0;
   const subsets = new Subsets(mesh, options);
-  const configuration = splitterConfig(mesh, revision, {
+  const configuration = wholeSplitter(mesh, revision, {
     cluster: variantKey,
     shadowCluster: null,
     isPlanned: () => false,

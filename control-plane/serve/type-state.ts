@@ -97,7 +97,8 @@ export class TypeState {
 
   /**
    * Names of existing resources to send now, sorted; refused ones wait until they change. `isolated`:
-   * to be sent with nothing else.
+   * to be sent with nothing else. Then those that the client lacks come first: a refusal makes Envoy go on
+   * without any that have not come yet.
    */
   due(snapshot: Snapshot, nowMs: number): { names: string[]; isolated: boolean } {
     const current = this.current(snapshot);
@@ -117,7 +118,9 @@ export class TypeState {
     this.#groupNack = null;
     const names = [...(this.wildcard ? current.keys() : this.names)].filter(isDue).sort();
     const single = SINGLE_TYPES.has(this.typeUrl) && names.length > 1;
-    return { names: single ? names.slice(0, 1) : names, isolated: single };
+    if (!single) return { names, isolated: false };
+    const lacking = names.find((name) => !this.#holds(name));
+    return { names: lacking === undefined ? names.slice(0, 1) : [lacking], isolated: true };
   }
 
   /** Names that do not exist: those that the client holds, and those it was not yet told about. */
@@ -139,8 +142,11 @@ export class TypeState {
 
   /** The form in which the client is to get it. */
   form(item: Resource, nowMs: number): Resource {
-    const holds = typeof this.held.get(item.name) === 'string';
-    return this.#retries.form(item, holds, nowMs);
+    return this.#retries.form(item, this.#holds(item.name), nowMs);
+  }
+
+  #holds(name: string): boolean {
+    return typeof this.held.get(name) === 'string';
   }
 
   /** When something that was refused is to be sent again; null: nothing. */

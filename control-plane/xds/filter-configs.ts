@@ -1,5 +1,4 @@
 /** The mesh as each filter must know it, in the words of the filters' contract. */
-import { createHash } from 'node:crypto';
 import {
   BatcherConfig,
   BatcherRoute,
@@ -12,17 +11,11 @@ import {
   TELL_ALWAYS,
   TELL_ON_REQUEST,
 } from '../../filters/contract/router-config.ts';
-import { encodeSplitterConfig, SplitterConfig } from '../../filters/contract/splitter-config.ts';
 import type * as ir from '../ir/mesh.ts';
-import { takesRequests } from './attempts.ts';
 import type { TranslateOptions } from './options.ts';
 import { isDefault, routeClass } from './route-classes.ts';
 import { routerHosts } from './router-claims.ts';
-import { ENVOY_NAMES, splitterRoute } from './splitter-entries.ts';
 import { targetsByName, targetsOf } from './targets.ts';
-
-/** Of a configuration's name in the access log: enough to tell it from any other of the same mesh. */
-const LABEL_LENGTH = 8;
 
 const DECISIONS_TOLD: Readonly<Record<ir.Responses['decisionHeader'], string>> = {
   never: '',
@@ -67,23 +60,6 @@ export function routerConfig(
   });
   config.hosts = routerHosts(mesh.routes);
   return encodeRouterConfig(config);
-}
-
-/** A route without any weight has no cluster to name: left out here, its requests get 503. */
-export function splitterConfig(mesh: ir.Mesh, revision = 0, names = ENVOY_NAMES): string {
-  const targets = targetsByName(mesh);
-  const config = new SplitterConfig();
-  config.routes = mesh.routes
-    .filter(takesRequests)
-    .map((route) => splitterRoute(route, targets, names));
-  // Of what it says alone: one that comes back has the name that it had.
-  config.label = labelOf(encodeSplitterConfig(config));
-  config.revision = revision;
-  return encodeSplitterConfig(config);
-}
-
-function labelOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, LABEL_LENGTH);
 }
 
 export function batcherConfig(mesh: ir.Mesh, options: TranslateOptions): string {

@@ -5,7 +5,7 @@ import type * as ir from '../ir/mesh.ts';
 import { pack } from './any.ts';
 import { adsSource } from './config-source.ts';
 import { discoveredFilter } from './discovered-filter.ts';
-import { batcherConfig, routerConfig, splitterConfig } from './filter-configs.ts';
+import { batcherConfig, routerConfig } from './filter-configs.ts';
 import type { TypedExtensionConfig } from './gen/envoy/config/core/v3/extension_pb.js';
 import { TypedExtensionConfigSchema } from './gen/envoy/config/core/v3/extension_pb.js';
 import { LuaSchema } from './gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
@@ -16,6 +16,7 @@ import { HttpFilterSchema } from './gen/envoy/extensions/filters/network/http_co
 import { grpcAnswers, joinsGrpc } from './grpc-answers.ts';
 import { noMutation, stripFromTrailers } from './header-mutation.ts';
 import type { ModuleName, TranslateOptions } from './options.ts';
+import { SPLITTER, type SplitterShard, splitterShards } from './splitter-shards.ts';
 import { vmIdOf, wasmFilter } from './wasm.ts';
 
 /** A listener waits this long for a filter's configuration that the control plane does not have. */
@@ -27,8 +28,6 @@ interface ModelFilter {
   readonly name: string;
   readonly module: ModuleName;
   readonly configuration: (mesh: ir.Mesh, options: TranslateOptions) => string;
-  /** Loaded and kept up to date, and never in the way of a request. */
-  readonly disabled?: true;
   /** Whether requests pass where it has no configuration; else Envoy answers 500. */
   readonly optional: boolean;
   /** Where this mesh gives it nothing to do, an optional filter is a native no-op, which costs nothing. */
@@ -54,22 +53,13 @@ interface NativeFilter {
 /** In the order in which a request meets them. */
 const FILTERS: readonly (ModelFilter | OptionalFilter | NativeFilter)[] = [
   // Finds the model and its route, chooses the variant, and writes what the backend calls the model:
-  // one filter, because each filter that a request passes costs it several crossings into Wasm.
+  // one filter, because each filter that a request passes costs it several crossings into Wasm. It finds the
+  // variants in the machine that it shares with the shards of the splitter's configuration.
   {
     kind: 'wasm',
     name: 'modelweir.router',
     module: 'chain',
     configuration: routerConfig,
-    optional: false,
-  },
-  // The variants, for the filter above, which finds them in the machine that the two share. A resource
-  // of its own, because weights change often and the router's table is big.
-  {
-    kind: 'wasm',
-    name: 'modelweir.splitter',
-    module: 'chain',
-    configuration: (mesh, options) => splitterConfig(mesh, options.splitterRevision),
-    disabled: true,
     optional: false,
   },
   // Takes the reserved prefix out of trailers, which no filter of ours looks at. And it makes Envoy look up
@@ -109,20 +99,32 @@ export function httpFilters(): HttpFilter[] {
           name: filter.name,
           schema: filter.kind === 'wasm' ? WasmSchema : filter.schema,
           source: adsSource(FETCH_TIMEOUT_MS),
-          disabled: filter.kind === 'wasm' && filter.disabled === true,
+          disabled: false,
           optional: filter.kind !== 'wasm' || filter.optional,
         }),
   );
 }
 
-/** The configuration of each filter that is ours, as a resource of its own. */
+/** The configuration of each filter that is ours, and of each shard of the splitter, as a resource of its own. */
 export function filterExtensions(mesh: ir.Mesh, options: TranslateOptions): TypedExtensionConfig[] {
-  return FILTERS.filter((filter) => filter.kind !== 'native').map((filter) =>
+  const filters = FILTERS.filter((filter) => filter.kind !== 'native').map((filter) =>
     create(TypedExtensionConfigSchema, {
       name: filter.name,
       typedConfig: extension(filter, mesh, options),
     }),
   );
+  const shards = splitterShards(mesh, options.splitterRevisions).map((shard) =>
+    create(TypedExtensionConfigSchema, {
+      name: shard.name,
+      typedConfig: shardFilter(shard, options),
+    }),
+  );
+  return [...filters, ...shards];
+}
+
+function shardFilter({ name, configuration }: SplitterShard, options: TranslateOptions): Any {
+  const module = options.modules.chain;
+  return wasmFilter({ name, rootId: SPLITTER, vmId: vmIdOf('chain'), module, configuration });
 }
 
 function extension(

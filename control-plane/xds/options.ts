@@ -5,6 +5,7 @@ import {
   DEFAULT_METADATA_TIMEOUT_MS,
   DEFAULT_ROUTER_HELD_BYTES,
 } from '../../filters/contract/limits.ts';
+import type { ShardRevisions } from './revisions.ts';
 
 /**
  * `chain`: router and splitter, and the writing of served names, in one module. `rewriter`: the same writing,
@@ -77,8 +78,10 @@ export interface TranslateOptions {
   readonly accessLog: AccessLogTarget | null;
   /** Whether Envoy counts the outcomes of requests by route and variant. */
   readonly outcomeMetrics: boolean;
-  /** Of the splitter's configuration: see `revisions.ts`. Default 0. */
+  /** Of the splitter's configuration in one piece: see `revisions.ts`. Default 0. */
   readonly splitterRevision?: number;
+  /** Of the splitter's configuration in shards, what was published before. Default: nothing. */
+  readonly splitterRevisions?: ShardRevisions;
   /** PEM file on the proxies' machines, for backends that name no authorities. Default: that of Debian. */
   readonly systemCaFile?: string;
 }

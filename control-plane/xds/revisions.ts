@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 /** By the time that a text has had so many, Envoy has long let go of the first. */
 export const REVISIONS = 3;
 /** Texts that are remembered; the one that was used longest ago is forgotten first. */
-const MAX_TEXTS = 1000;
+const MAX_TEXTS = 100;
 
 export class Revisions {
   private last = '';
@@ -38,6 +38,26 @@ export class Revisions {
     if (this.seen.size > MAX_TEXTS && oldest !== undefined) this.seen.delete(oldest);
     this.last = hash;
     return this.revision;
+  }
+
+  /** The configuration is not published now: when it comes back, it is in other bytes. */
+  leave(): void {
+    this.last = '';
+  }
+}
+
+/** Of several configurations that are published together. */
+export class ShardRevisions {
+  private readonly shards = new Map<string, Revisions>();
+
+  /** `texts` by name: all that there are now. Returns a number for each, in their order. */
+  of(texts: ReadonlyMap<string, string>): number[] {
+    for (const [name, revisions] of this.shards) if (!texts.has(name)) revisions.leave();
+    return [...texts].map(([name, text]) => {
+      const revisions = this.shards.get(name) ?? new Revisions();
+      this.shards.set(name, revisions);
+      return revisions.of(text);
+    });
   }
 }
 

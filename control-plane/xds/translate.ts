@@ -19,6 +19,8 @@ import type { TranslateOptions } from './options.ts';
 import { routeConfigurations } from './route-table.ts';
 import { secrets } from './secrets.ts';
 import { shadowClusters, shadowEndpoints } from './shadow-clusters.ts';
+import { shardsListener } from './shards-listener.ts';
+import { shardCount } from './splitter-shards.ts';
 
 export type {
   AccessLogTarget,
@@ -48,7 +50,7 @@ export function translate(mesh: ir.Mesh, options: TranslateOptions): ResourceSet
       ...shadowClusters(mesh, options),
     ],
     endpoints: [...targetEndpoints(mesh), ...shadowEndpoints(mesh)],
-    listeners: listeners(mesh, options),
+    listeners: [...listeners(mesh, options), shardsListener(shardCount(mesh.routes.length))],
     routes: routeConfigurations(mesh, options),
     extensions: filterExtensions(mesh, options),
     secrets: secrets(mesh),

@@ -3,7 +3,7 @@
  * the same view share one translation.
  */
 import type * as ir from '../ir/mesh.ts';
-import { Revisions } from './revisions.ts';
+import { ShardRevisions } from './revisions.ts';
 
 /** Key of the view that is the whole mesh. No namespace has this name. */
 export const EVERYTHING = '*';
@@ -34,10 +34,10 @@ const MAX_VIEWS = 2000;
 
 /** Revisions for each view by itself: what changes in one must not change the bytes of another. */
 export class ViewRevisions {
-  private readonly views = new Map<string, Revisions>();
+  private readonly views = new Map<string, ShardRevisions>();
 
-  of(key: string): Revisions {
-    const revisions = this.views.get(key) ?? new Revisions();
+  of(key: string): ShardRevisions {
+    const revisions = this.views.get(key) ?? new ShardRevisions();
     this.views.delete(key);
     this.views.set(key, revisions);
     const [oldest] = this.views.keys();

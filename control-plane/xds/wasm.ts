@@ -12,7 +12,7 @@ const RELOAD_BACKOFF_MS = 50;
 
 export interface WasmFilter {
   readonly name: string;
-  /** Which part of the module it is. Default: that of its name. */
+  /** The part of the module that it is. Default: that of its name. */
   readonly rootId?: string;
   /** Filters with the same id and module share a machine. */
   readonly vmId: string;

@@ -37,12 +37,14 @@ export function noteChoice(
   if (program.noteFacts) {
     MODEL.set(journey.request.question.model);
     REASON.set(reasonOf(journey));
-    CONFIGURATION.setBytes(journey.splitter.labelBytes());
+    const shard = journey.shard;
+    if (shard !== null) CONFIGURATION.setBytes(shard.labelBytes());
   }
   if (isTold(route, journey)) {
     const where = 'route=' + route.name + ';variant=' + variant.name;
     const why = ';reason=' + reasonOf(journey);
-    DECISION.set(where + why + ';configuration=' + journey.splitter.label);
+    const shard = journey.shard;
+    DECISION.set(where + why + ';configuration=' + (shard === null ? '' : shard.label));
   }
 }
 

@@ -24,7 +24,7 @@ import { choices, Holding, NO_ROUTE, requests, shadows } from './counts.ts';
 import { noteChoice, noteRefusal } from './facts.ts';
 import { ANSWER, ASK, Journey, PASS, REFUSE, SEND, WAIT } from './journey.ts';
 import { askMetadata } from './metadata.ts';
-import { ChainRoot, recent, splitterProgram } from './root.ts';
+import { ChainRoot, recent, splitters } from './root.ts';
 
 /** Bytes read at a time: a window stays in the processor's cache, and the shared chunk small. */
 const WINDOW_BYTES: i32 = 65536;
@@ -84,14 +84,7 @@ export class ChainStream extends Stream {
     const program = this.root.router;
     if (program === null || program.disabled) return CONTINUE;
     const headers = new HeaderBlock(REQUEST_HEADERS);
-    const journey = new Journey(
-      program,
-      splitterProgram(),
-      recent,
-      headers,
-      STRING_RUN,
-      CIRCUMSTANCES,
-    );
+    const journey = new Journey(program, splitters.set, recent, headers, STRING_RUN, CIRCUMSTANCES);
     this.headers = headers;
     this.journey = journey;
     const action = journey.begin(!endOfStream);

@@ -9,8 +9,11 @@ export class JourneyFacts extends Facts {
   private request: RouterRequest;
   private maxHoldBytes: i32;
   private circumstances: Circumstances;
-  /** False where the rules are those of another configuration than the one the body was read for. */
-  fieldsKnown: boolean = true;
+  /**
+   * For each field of the rules' configuration its place among those that the body is read for. Empty where the
+   * rules are those of another configuration than these.
+   */
+  places: i32[] = [];
 
   constructor(request: RouterRequest, maxHoldBytes: i32, circumstances: Circumstances) {
     super();
@@ -29,16 +32,21 @@ export class JourneyFacts extends Facts {
 
   field(index: i32): string {
     const fields = this.request.fields;
-    return fields === null || !this.fieldsKnown ? '' : fields.text(index);
+    return fields === null ? '' : fields.text(this.placeOf(index));
   }
 
   /** What does not come within the limit counts as missing: the request goes on without it. */
   fieldPending(index: i32): boolean {
     const reader = this.request.reader;
     const fields = this.request.fields;
-    if (reader === null || fields === null || !this.fieldsKnown) return false;
-    if (reader.status == READ_DONE || fields.has(index)) return false;
+    const place = this.placeOf(index);
+    if (reader === null || fields === null || place < 0) return false;
+    if (reader.status == READ_DONE || fields.has(place)) return false;
     return reader.position <= this.maxHoldBytes;
+  }
+
+  private placeOf(index: i32): i32 {
+    return index >= 0 && index < this.places.length ? this.places[index] : -1;
   }
 
   source(): string {

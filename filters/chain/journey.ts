@@ -21,6 +21,7 @@ import {
   SplitterProgram,
   VariantProgram,
 } from '../splitter/program.ts';
+import { ShardSet } from '../splitter/shard-set.ts';
 import { Refusal } from '../wire/error-body.ts';
 import { GrpcReader } from '../wire/grpc-reader.ts';
 import { HeaderSource } from '../wire/header-source.ts';
@@ -57,9 +58,11 @@ export class Journey {
   /** The sticky key that decided, and its bucket; empty: none did. */
   key: string = '';
   bucket: i32 = -1;
-  readonly splitter: SplitterProgram;
+  /** The shard of its route; null: there is none. */
+  shard: SplitterProgram | null = null;
+  private splitter: ShardSet;
   private recent: Recent;
-  /** Place of the sticky field among those that are read, or -1. */
+  /** The sticky field's place in its shard, or -1. */
   private field: i32 = -1;
   private circumstances: Circumstances;
   private facts: JourneyFacts;
@@ -67,7 +70,7 @@ export class Journey {
 
   constructor(
     router: RouterProgram,
-    splitter: SplitterProgram,
+    splitter: ShardSet,
     recent: Recent,
     headers: HeaderSource,
     run: StringRun,
@@ -114,12 +117,13 @@ export class Journey {
   /** The route is known: its variant may need a field of the body that has not come yet. */
   private routed(): i32 {
     const route = this.request.route!;
-    this.split = this.splitter.find(route.name);
-    if (this.split !== null) this.field = this.split!.stickyField;
-    else {
-      this.split = this.splitOfBefore(route.name);
-      this.facts.fieldsKnown = false;
-    }
+    const shard = this.splitter.programOf(route.name);
+    this.shard = shard;
+    this.split = splitIn(shard, route.name);
+    if (this.split !== null) {
+      this.field = this.split!.stickyField;
+      this.facts.places = shard!.placesIn(this.splitter.fields);
+    } else this.split = this.splitOfBefore(route.name);
     if (this.split === null) return this.nobody(route.name);
     return this.fieldPending() ? WAIT : this.settle();
   }
@@ -132,8 +136,10 @@ export class Journey {
     for (let i = recent.routers.length - 1; i >= 0; i--) {
       const before = recent.routers[i].find(this.request.question);
       if (before === null) continue;
-      const known = this.splitter.find(before.name);
+      const shard = this.splitter.programOf(before.name);
+      const known = splitIn(shard, before.name);
       if (known === null) continue;
+      this.shard = shard;
       this.request.route = before;
       return known;
     }
@@ -191,9 +197,7 @@ export class Journey {
 
   private stickyKey(split: RouteProgram): string {
     const key = split.stickyHeader.length > 0 ? this.header(split.stickyHeader) : '';
-    const fields = this.request.fields;
-    if (key.length > 0 || fields === null || this.field < 0) return key;
-    return fields.text(this.field);
+    return key.length > 0 || this.field < 0 ? key : this.facts.field(this.field);
   }
 
   /** Writes the name that `variant` knows; returns the edit of the body, or null where there is none. */
@@ -271,4 +275,9 @@ export class Journey {
   private header(name: string): string {
     return this.request.question.headers.get(name);
   }
+}
+
+function splitIn(shard: SplitterProgram | null, route: string): RouteProgram | null {
+  if (shard === null) return null;
+  return shard.find(route);
 }

@@ -5,7 +5,7 @@
 import { RouterProgram } from '../router/program.ts';
 import { RouteProgram, SplitterProgram } from '../splitter/program.ts';
 
-/** More changes than these in one moment are not bridged. */
+/** More changes than these in one moment are not bridged: of the router, and of each shard of the splitter. */
 const MAX_RECENT: i32 = 4;
 
 export class Recent {
@@ -22,7 +22,19 @@ export class Recent {
   splitterChanged(before: SplitterProgram, next: SplitterProgram): void {
     if (this.splitters.indexOf(before) < 0) this.splitters.push(before);
     this.splitters.push(next);
-    if (this.splitters.length > MAX_RECENT) this.splitters = this.splitters.slice(-MAX_RECENT);
+    this.forgetOldest(next.shard, next.shards);
+  }
+
+  private forgetOldest(shard: i32, shards: i32): void {
+    let count = 0;
+    for (let i = this.splitters.length - 1; i >= 0; i--) {
+      const one = this.splitters[i];
+      if (one.shard == shard && one.shards == shards) count++;
+      if (count > MAX_RECENT) {
+        this.splitters.splice(i, 1);
+        return;
+      }
+    }
   }
 
   /** The moment is over. */

@@ -1,27 +1,22 @@
 /**
- * The two configurations of the chain: the router's, whose filter takes the requests, and the splitter's,
- * whose filter is never in their way. Both live in one virtual machine and share its memory.
+ * The configurations of the chain: the router's, whose filter takes the requests, and the shards of the splitter's,
+ * whose filters are never in their way. All live in one virtual machine and share its memory.
  */
 import { Problems } from '../contract/fields.ts';
 import { decodeRouterConfig } from '../contract/router-config.ts';
 import { setTickMs } from '../host/clock.ts';
 import { Property } from '../host/property.ts';
-import { SharedText } from '../host/shared-text.ts';
 import { enterRoot, leaveStream, noteDecoded, Root, Stream } from '../host/stream.ts';
 import { compileRouter, RouterProgram } from '../router/program.ts';
 import { SplitterProgram } from '../splitter/program.ts';
 import { recompileSplitter } from '../splitter/recompile.ts';
+import { ShardTable } from '../splitter/shard-table.ts';
 import { ChainStream } from './filter.ts';
 import { Recent } from './recent.ts';
+import { shareCount, sharedTexts, shareShard } from './shared-shards.ts';
 
 const ROOT_ID = new Property('plugin_root_id');
 const SPLITTER: string = 'modelweir.splitter';
-
-/**
- * The splitter's last good configuration. After a trap the router's filter gets a new machine with its
- * next request; the splitter's, which takes no requests, would not.
- */
-const splitterText = new SharedText('modelweir.splitter');
 
 /** How long what a configuration replaced may still complete the other one. */
 const GRACE_MS: i32 = 5000;
@@ -35,11 +30,8 @@ export const recent = new Recent();
  * splitters come and go.
  */
 const routers: ChainRoot[] = [];
-/** The splitter's that are alive, the newest last. */
-const splitters: SplitterProgram[] = [];
-
-/** The one of them that has no root: it counts until this machine's own splitter is configured. */
-let rootless: SplitterProgram | null = null;
+/** The splitter's. */
+export const splitters = new ShardTable();
 
 function newestRouter(): ChainRoot | null {
   const count = routers.length;
@@ -52,34 +44,21 @@ function newestProgram(): RouterProgram | null {
   return root.router;
 }
 
-/** Null where there is none: then nothing has a variant. */
-function newestSplitter(): SplitterProgram | null {
-  const count = splitters.length;
-  return count == 0 ? null : splitters[count - 1];
-}
-
-const NO_SPLITTER = new SplitterProgram();
-
-export function splitterProgram(): SplitterProgram {
-  const program = newestSplitter();
-  return program === null ? NO_SPLITTER : program;
-}
-
 export class ChainRoot extends Root {
-  /** Null in the splitter's root. */
+  /** Null in the roots of the splitter. */
   router: RouterProgram | null = null;
-  /** Null in the router's root. */
+  /** Its shard; null in the router's root. */
   private splitter: SplitterProgram | null = null;
 
   configure(text: string): string {
     const problems = new Problems();
     if (ROOT_ID.get() == SPLITTER) {
-      const program = readSplitter(text, newestSplitter(), problems);
+      const program = readSplitter(text, problems);
       if (program !== null) this.takeSplitter(program, text);
     } else {
       const program = readRouter(text, problems);
       if (program !== null) this.takeRouter(program);
-      if (splitters.length == 0) recoverSplitter();
+      if (splitters.isEmpty) recoverSplitter();
     }
     return problems.text();
   }
@@ -91,15 +70,13 @@ export class ChainRoot extends Root {
 
   /**
    * Where an old configuration comes back while its root is still alive, Envoy uses that root again and
-   * tells nobody: what shows is that the root in between ends. The last splitter is kept: while a new build
-   * takes over, the router may outlive it here.
+   * tells nobody: what shows is that the root in between ends. The last one of each shard is kept: while a new
+   * build takes over, or a new number of shards, the router may outlive it here.
    */
   ended(): void {
     this.leaveRouters();
     const split = this.splitter;
-    if (split === null) return;
-    removeSplitter(split);
-    if (splitters.length == 0) keepRootless(split);
+    if (split !== null) splitters.leave(split);
   }
 
   /** New requests come only to the configuration in force: also to one that came back untold. */
@@ -132,15 +109,11 @@ export class ChainRoot extends Root {
   }
 
   private takeSplitter(program: SplitterProgram, text: string): void {
-    const before = newestSplitter();
-    const own = this.splitter;
-    if (own !== null) removeSplitter(own);
-    const stray = rootless;
-    if (stray !== null) removeSplitter(stray);
-    rootless = null;
+    const before = splitters.set.program(program.shard, program.shards);
+    splitters.take(program, this.splitter);
     this.splitter = program;
-    splitters.push(program);
-    splitterText.set(text);
+    shareShard(program, text);
+    if (splitters.completeShards == program.shards) shareCount(program.shards);
     if (before === null) return;
     recent.splitterChanged(before, program);
     beginGrace();
@@ -165,29 +138,16 @@ function readRouter(text: string, problems: Problems): RouterProgram | null {
   return compileRouter(config, problems);
 }
 
-function readSplitter(
-  text: string,
-  before: SplitterProgram | null,
-  problems: Problems,
-): SplitterProgram | null {
-  const result = recompileSplitter(text, before, problems);
+function readSplitter(text: string, problems: Problems): SplitterProgram | null {
+  const result = recompileSplitter(text, splitters.set, problems);
   noteDecoded(result.unitsRead);
   return result.program;
 }
 
-function removeSplitter(program: SplitterProgram): void {
-  const index = splitters.indexOf(program);
-  if (index >= 0) splitters.splice(index, 1);
-}
-
 function recoverSplitter(): void {
-  const text = splitterText.get();
-  if (text.length == 0) return;
-  const program = readSplitter(text, null, new Problems());
-  if (program !== null) keepRootless(program);
-}
-
-function keepRootless(program: SplitterProgram): void {
-  rootless = program;
-  splitters.push(program);
+  const texts = sharedTexts();
+  for (let i = 0; i < texts.length; i++) {
+    const program = readSplitter(texts[i], new Problems());
+    if (program !== null) splitters.keep(program);
+  }
 }

@@ -25,6 +25,8 @@ export const MAX_NAME_LENGTH: i32 = 253;
 export const MAX_MODEL_NAME_LENGTH: i32 = 512;
 export const MAX_CLUSTER_NAME_LENGTH: i32 = 512;
 export const MAX_ROUTES: i32 = 100000;
+/** Parts in which the splitter's configuration is told. */
+export const MAX_SHARDS: i32 = 256;
 export const MAX_MODELS: i32 = 1000000;
 export const MAX_IDENTITY_HEADERS: i32 = 16;
 

@@ -12,6 +12,7 @@ import {
   MAX_NAME_LENGTH,
   MAX_REVISION,
   MAX_ROUTES,
+  MAX_SHARDS,
   MAX_VARIANT_MATCHES,
   MAX_VARIANTS,
   MAX_WEIGHT,
@@ -72,6 +73,9 @@ export class SplitterConfig {
   revision: i32 = 0;
   /** What the access log calls this configuration; empty: nothing. */
   label: string = '';
+  /** Which part of the whole this is, and of how many: see `shards.ts`. The only one says neither. */
+  shard: i32 = 0;
+  shards: i32 = 1;
   routes: SplitterRoute[] = [];
 }
 
@@ -83,6 +87,10 @@ export function decodeSplitterConfig(text: string, problems: Problems): Splitter
   config.disabled = fields.bool('disabled');
   config.revision = fields.int('revision', 0, MAX_REVISION);
   config.label = fields.string('label', MAX_NAME_LENGTH);
+  if (fields.has('shards')) {
+    config.shards = fields.int('shards', 2, MAX_SHARDS);
+    config.shard = fields.int('shard', 0, config.shards - 1);
+  }
   const routes = fields.list('routes', MAX_ROUTES);
   for (let i = 0; i < routes.length; i++) {
     config.routes.push(decodeSplitterRoute(routes[i], i, problems));
@@ -145,14 +153,28 @@ function decodeShadow(fields: Fields): SplitterShadow {
 }
 
 export function encodeSplitterConfig(config: SplitterConfig): string {
-  const routes: string[] = [];
-  for (let i = 0; i < config.routes.length; i++) routes.push(encodeRoute(config.routes[i]));
+  return encodeSplitterLines(config, splitterLines(config));
+}
+
+/** The routes as they stand in a configuration. */
+export function splitterLines(config: SplitterConfig): string[] {
+  const lines: string[] = [];
+  for (let i = 0; i < config.routes.length; i++) lines.push(encodeRoute(config.routes[i]));
+  return lines;
+}
+
+/** As `encodeSplitterConfig`, where the lines are there already: they are most of the work. */
+export function encodeSplitterLines(config: SplitterConfig, lines: string[]): string {
   const writer = new JsonObjectWriter();
   writer.int('version', CONTRACT_VERSION);
   writer.bool('disabled', config.disabled);
   writer.int('revision', config.revision);
   writer.string('label', config.label);
-  writer.lines('routes', routes);
+  if (config.shards > 1) {
+    writer.int('shard', config.shard);
+    writer.int('shards', config.shards);
+  }
+  writer.lines('routes', lines);
   return writer.text();
 }
 

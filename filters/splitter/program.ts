@@ -136,7 +136,23 @@ export class SplitterProgram {
   fields: FieldList = new FieldList();
   /** What the access log calls this configuration; empty: nothing. */
   label: string = '';
+  /** Which shard of how many. */
+  shard: i32 = 0;
+  shards: i32 = 1;
   private encodedLabel: Uint8Array | null = null;
+  private placed: FieldList | null = null;
+  private places: i32[] = [];
+
+  /** For each of its fields the place in `list`; -1 where the list has it not. */
+  placesIn(list: FieldList): i32[] {
+    if (this.placed === list) return this.places;
+    const places: i32[] = [];
+    const paths = this.fields.paths;
+    for (let i = 0; i < paths.length; i++) places.push(list.paths.indexOf(paths[i]));
+    this.placed = list;
+    this.places = places;
+    return places;
+  }
 
   labelBytes(): Uint8Array {
     const known = this.encodedLabel;
@@ -164,6 +180,8 @@ export function compileSplitter(
 ): SplitterProgram | null {
   const program = new SplitterProgram();
   program.label = config.label;
+  program.shard = config.shard;
+  program.shards = config.shards;
   if (config.disabled) return program;
   for (let i = 0; i < config.routes.length; i++) {
     program.add(compileRoute(config.routes[i], i, program.fields, problems));

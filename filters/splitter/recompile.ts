@@ -7,6 +7,7 @@ import { decodeRouteLine, findRouteLines, RouteLines } from '../contract/route-l
 import { decodeSplitterConfig } from '../contract/splitter-config.ts';
 import { FieldList } from '../wire/body-fields.ts';
 import { compileRoute, compileSplitter, RouteProgram, SplitterProgram } from './program.ts';
+import { ShardSet } from './shard-set.ts';
 
 export class Recompilation {
   /** Null with the reasons in `problems`. */
@@ -15,10 +16,10 @@ export class Recompilation {
   unitsRead: i32 = 0;
 }
 
-/** `before`: any earlier program, or null. */
+/** `known`: what there is already. */
 export function recompileSplitter(
   text: string,
-  before: SplitterProgram | null,
+  known: ShardSet,
   problems: Problems,
 ): Recompilation {
   const result = new Recompilation();
@@ -30,9 +31,10 @@ export function recompileSplitter(
   const program = compileSplitter(config, problems);
   if (program === null) return result;
   if (lines !== null && !config.disabled) {
-    let known: RouteProgram[] = [];
-    if (before !== null) known = before.list;
-    result.unitsRead += takeLines(lines, known, program, problems);
+    const before = known.program(program.shard, program.shards);
+    let routes: RouteProgram[] = [];
+    if (before !== null) routes = before.list;
+    result.unitsRead += takeLines(lines, routes, program, problems);
   }
   if (problems.list.length == 0) result.program = program;
   return result;

@@ -177,6 +177,11 @@ const json = JSON.stringify;
 const CASES: readonly Case[] = [
   { name: 'a router configuration', kind: 'router', text: json(ROUTER) },
   { name: 'a splitter configuration', kind: 'splitter', text: json(SPLITTER) },
+  {
+    name: 'a shard of a splitter configuration',
+    kind: 'splitter',
+    text: json({ ...SPLITTER, shard: 15, shards: 16 }),
+  },
   { name: 'a batcher configuration', kind: 'batcher', text: json(BATCHER) },
   { name: 'a rewriter configuration', kind: 'rewriter', text: json(REWRITER) },
   {
@@ -317,6 +322,24 @@ const CASES: readonly Case[] = [
     kind: 'router',
     text: json({ ...ROUTER, metadataTimeoutMs: 0 }),
     refused: 'metadataTimeoutMs: must be a whole number from 1 to 600000',
+  },
+  {
+    name: 'a shard that is none of its shards',
+    kind: 'splitter',
+    text: json({ ...SPLITTER, shard: 16, shards: 16 }),
+    refused: 'shard: must be a whole number from 0 to 15',
+  },
+  {
+    name: 'a shard of nobody knows how many',
+    kind: 'splitter',
+    text: json({ ...SPLITTER, shard: 1 }),
+    refused: 'shard: unknown field',
+  },
+  {
+    name: 'too many shards',
+    kind: 'splitter',
+    text: json({ ...SPLITTER, shard: 0, shards: 257 }),
+    refused: 'shards: must be a whole number from 2 to 256',
   },
   {
     name: 'a path of a field that is too long',

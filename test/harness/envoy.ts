@@ -10,6 +10,7 @@ import {
 import { startEnvoy as start } from '../../control-plane/cli/quickstart/envoy-process.ts';
 import { exchange } from '../../control-plane/cli/quickstart/exchange.ts';
 import { Supervisor } from '../../control-plane/cli/quickstart/supervisor.ts';
+import { SHARDS_LISTENER } from '../../control-plane/xds/shards-listener.ts';
 
 export {
   adminAt,
@@ -132,8 +133,10 @@ async function listeners(adminUrl: string): Promise<ReadonlyMap<string, string>>
     adminUrl,
     '/listeners?format=json',
   );
+  // One of ours takes no requests.
+  const listening = (answer.listener_statuses ?? []).filter(({ name }) => name !== SHARDS_LISTENER);
   return new Map(
-    (answer.listener_statuses ?? []).map(({ name, local_address: { socket_address: at } }) => [
+    listening.map(({ name, local_address: { socket_address: at } }) => [
       name,
       `${at.address}:${at.port_value}`,
     ]),

@@ -32,8 +32,12 @@ export class ChainScene {
   }
 
   addSplitter(mesh: TestMesh): number {
+    return this.addShard(splitterText(mesh));
+  }
+
+  addShard(text: string): number {
     const root = this.host.createRoot(SPLITTER_ID);
-    assert.ok(this.configure(root, splitterText(mesh)), this.host.logs.join('\n'));
+    assert.ok(this.configure(root, text), this.host.logs.join('\n'));
     return root;
   }
 

@@ -12,8 +12,7 @@ import type * as ir from '../../../control-plane/ir/mesh.ts';
 import { AdsServer, type ProxyStatus } from '../../../control-plane/serve/ads-server.ts';
 import { ModuleServer, modulePath } from '../../../control-plane/status/module-server.ts';
 import { encodeSnapshot } from '../../../control-plane/xds/encode.ts';
-import { splitterConfig } from '../../../control-plane/xds/filter-configs.ts';
-import { Revisions } from '../../../control-plane/xds/revisions.ts';
+import { ShardRevisions } from '../../../control-plane/xds/revisions.ts';
 import { DEFAULT_LIMITS, type Module, translate } from '../../../control-plane/xds/translate.ts';
 import { startEnvoy, type TestEnvoy, type XdsMode } from '../../harness/envoy.ts';
 
@@ -56,7 +55,7 @@ export async function startFetchingMesh(options: FetchingMeshOptions): Promise<F
   const fetched = (sha256: string): Module => {
     return { path: '', sha256, url: `http://${HOST}:${modulePort}${modulePath(sha256)}` };
   };
-  const revisions = new Revisions();
+  const revisions = new ShardRevisions();
   const snapshotWith = (code: Buffer) => {
     const { mesh, module = 'chain' } = options;
     const set = translate(mesh, {
@@ -71,7 +70,7 @@ export async function startFetchingMesh(options: FetchingMeshOptions): Promise<F
       modelHeader: null,
       accessLog: null,
       outcomeMetrics: false,
-      splitterRevision: revisions.of(splitterConfig(mesh)),
+      splitterRevisions: revisions,
     });
     return encodeSnapshot(set);
   };

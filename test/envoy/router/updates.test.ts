@@ -15,6 +15,7 @@ import { oneRouteMesh, serveMesh } from '../xds/served-mesh.ts';
 const UPDATES = Number(process.env['SOAK_UPDATES'] ?? 200);
 /** Routes of the mesh: enough for a configuration that is left behind to show. */
 const ROUTES = 100;
+const SHARDS = 8;
 /** Each so many updates the router's configuration changes too. */
 const ROUTER_EVERY = 5;
 /** Updates before memory is first read: heaps and caches have found their size by then. */
@@ -106,8 +107,12 @@ for (const concurrency of [1, 2]) {
     const outcomes = await traffic;
     assert.deepEqual(statusCounts(outcomes), { 200: outcomes.length });
     assert.ok(outcomes.length > UPDATES, `only ${outcomes.length} requests`);
-    const [reloads] = (await served.envoy.stats(/modelweir\.splitter\.config_reload$/)).values();
-    assert.equal(reloads, UPDATES + 1, 'each update was taken up');
+    const reloads = await served.envoy.stats(/modelweir\.splitter\..*config_reload$/);
+    assert.deepEqual(
+      [...reloads.values()],
+      Array.from({ length: SHARDS }, () => UPDATES + 1),
+      'each update was taken up by all shards',
+    );
     const after = await footprint(served.envoy);
     assert.ok(before !== null, `more than ${WARM_UP} updates are needed`);
     t.diagnostic(JSON.stringify({ before, after, requests: outcomes.length }));

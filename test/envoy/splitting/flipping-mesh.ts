@@ -10,8 +10,7 @@ import { repositoryRoot } from '../../../control-plane/cli/quickstart/places.ts'
 import type * as ir from '../../../control-plane/ir/mesh.ts';
 import { AdsServer, type ProxyStatus } from '../../../control-plane/serve/ads-server.ts';
 import { encodeSnapshot } from '../../../control-plane/xds/encode.ts';
-import { splitterConfig } from '../../../control-plane/xds/filter-configs.ts';
-import { Revisions } from '../../../control-plane/xds/revisions.ts';
+import { ShardRevisions } from '../../../control-plane/xds/revisions.ts';
 import type { Snapshot } from '../../../control-plane/xds/snapshot.ts';
 import { DEFAULT_LIMITS, translate } from '../../../control-plane/xds/translate.ts';
 import { envoyBootstrap, startEnvoy, type TestEnvoy } from '../../harness/envoy.ts';
@@ -85,7 +84,7 @@ export async function startFlippingMesh(options: FlippingMeshOptions): Promise<F
 async function snapshotsOf(options: FlippingMeshOptions): Promise<readonly Snapshot[]> {
   const modules = await filterModules(join(repositoryRoot, 'dist/filters'));
   const meshes = await meshesOf(options);
-  const revisions = new Revisions();
+  const revisions = new ShardRevisions();
   return Array.from({ length: meshes.length * REVISIONS }, (_, index) => {
     const mesh = meshes[index % meshes.length] as ir.Mesh;
     const set = translate(mesh, {
@@ -94,7 +93,7 @@ async function snapshotsOf(options: FlippingMeshOptions): Promise<readonly Snaps
       modelHeader: null,
       accessLog: null,
       outcomeMetrics: false,
-      splitterRevision: revisions.of(splitterConfig(mesh)),
+      splitterRevisions: revisions,
     });
     return encodeSnapshot(set);
   });

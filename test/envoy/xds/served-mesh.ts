@@ -9,8 +9,7 @@ import type { ProxyStatus, TypeStatus } from '../../../control-plane/serve/ads-s
 import { AdsServer } from '../../../control-plane/serve/ads-server.ts';
 import { checkConsistency } from '../../../control-plane/xds/consistency.ts';
 import { encodeSnapshot } from '../../../control-plane/xds/encode.ts';
-import { splitterConfig } from '../../../control-plane/xds/filter-configs.ts';
-import { Revisions } from '../../../control-plane/xds/revisions.ts';
+import { ShardRevisions } from '../../../control-plane/xds/revisions.ts';
 import type { Snapshot } from '../../../control-plane/xds/snapshot.ts';
 import { TYPE_URLS } from '../../../control-plane/xds/snapshot.ts';
 import type {
@@ -70,16 +69,15 @@ export async function serveMesh(options: ServedMeshOptions): Promise<ServedMesh>
   const newServer = () => new AdsServer({ logger: pino({ enabled: false }) });
   let server = newServer();
   let last: Snapshot;
-  const revisions = new Revisions();
+  const splitterRevisions = new ShardRevisions();
   const publish: ServedMesh['publish'] = (mesh, change = (set) => set) => {
-    const splitterRevision = revisions.of(splitterConfig(mesh));
     const translation = {
       modules,
       limits,
       modelHeader: null,
       accessLog,
       outcomeMetrics: options.outcomeMetrics ?? false,
-      splitterRevision,
+      splitterRevisions,
     };
     const set = translate(mesh, translation);
     const problems = checkConsistency(set);

@@ -250,7 +250,7 @@ test('the request goes on with the piece that completes the name', () => {
 
 test('a route without variants takes no requests', () => {
   const mesh: TestMesh = { routes: { 'default/r': { models: ['m'] } } };
-  const outcome = travel(mesh, { path: '/v2/models/m/infer', body: '' }, splitterOf(mesh, true));
+  const outcome = travel(mesh, { path: '/v2/models/m/infer', body: '' }, [splitterOf(mesh, true)]);
   assert.equal(outcome.refusal, '503 no_variant');
   assert.equal(outcome.message, 'no variant of route default/r takes requests');
 });

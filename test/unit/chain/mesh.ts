@@ -14,6 +14,7 @@ import {
   RouterModel,
   RouterRoute,
 } from '../../../filters/contract/router-config.ts';
+import { shardOf } from '../../../filters/contract/shards.ts';
 import {
   decodeSplitterConfig,
   encodeSplitterConfig,
@@ -127,7 +128,21 @@ export function routerText(mesh: TestMesh): string {
 
 export function splitterText(mesh: TestMesh, disabled = false): string {
   const config = Object.assign(new SplitterConfig(), { disabled, label: LABEL });
-  config.routes = Object.entries(mesh.routes).map(([name, route]) => {
+  config.routes = splitterRoutes(mesh);
+  return encodeSplitterConfig(config);
+}
+
+/** The same in shards. */
+export function shardTexts(mesh: TestMesh, shards: number): string[] {
+  return Array.from({ length: shards }, (_, shard) => {
+    const config = Object.assign(new SplitterConfig(), { label: LABEL, shard, shards });
+    config.routes = splitterRoutes(mesh).filter(({ name }) => shardOf(name, shards) === shard);
+    return encodeSplitterConfig(config);
+  });
+}
+
+function splitterRoutes(mesh: TestMesh): SplitterRoute[] {
+  return Object.entries(mesh.routes).map(([name, route]) => {
     const { stickyHeader, stickyField, variantHeader, variants = [{}] } = route;
     return Object.assign(new SplitterRoute(), {
       name,
@@ -140,7 +155,6 @@ export function splitterText(mesh: TestMesh, disabled = false): string {
       planned: route.planned ?? false,
     });
   });
-  return encodeSplitterConfig(config);
 }
 
 export function routerOf(mesh: TestMesh): RouterProgram {
@@ -152,8 +166,16 @@ export function routerOf(mesh: TestMesh): RouterProgram {
 }
 
 export function splitterOf(mesh: TestMesh, disabled = false): SplitterProgram {
+  return programOf(splitterText(mesh, disabled));
+}
+
+export function shardsOf(mesh: TestMesh, shards: number): SplitterProgram[] {
+  return shardTexts(mesh, shards).map(programOf);
+}
+
+function programOf(text: string): SplitterProgram {
   const problems = new Problems();
-  const config = decodeSplitterConfig(splitterText(mesh, disabled), problems);
+  const config = decodeSplitterConfig(text, problems);
   const program = config && compileSplitter(config, problems);
   assert.ok(program, problems.text());
   return program;

@@ -6,6 +6,7 @@ import { ANSWER, ASK, Journey, PASS, REFUSE, SEND, WAIT } from '../../../filters
 import { Recent } from '../../../filters/chain/recent.ts';
 import type { RouterProgram } from '../../../filters/router/program.ts';
 import type { SplitterProgram } from '../../../filters/splitter/program.ts';
+import { setOf } from '../../../filters/splitter/shard-set.ts';
 import { HeaderSource } from '../../../filters/wire/header-source.ts';
 import { StringRun } from '../../../filters/wire/string-run.ts';
 import { routerOf, splitterOf, type TestMesh } from './mesh.ts';
@@ -114,14 +115,14 @@ export function piecesOf({ body }: TestRequest): Buffer[] {
   return pieces.map((piece) => Buffer.from(piece as Uint8Array));
 }
 
-function journeyOf(mesh: TestMesh, request: TestRequest, splitter?: SplitterProgram): Journey {
+function journeyOf(mesh: TestMesh, request: TestRequest, shards?: SplitterProgram[]): Journey {
   const known = programs.get(mesh) ?? [routerOf(mesh), splitterOf(mesh)];
   programs.set(mesh, known);
   const headers = new TestHeaders(headersOf(request));
   const circumstances = new FixedCircumstances(request);
   return new Journey(
     known[0],
-    splitter ?? known[1],
+    setOf(shards ?? [known[1]]),
     new Recent(),
     headers,
     new StringRun(),
@@ -129,9 +130,9 @@ function journeyOf(mesh: TestMesh, request: TestRequest, splitter?: SplitterProg
   );
 }
 
-/** `splitter` takes the place of the mesh's own. */
-export function travel(mesh: TestMesh, request: TestRequest, splitter?: SplitterProgram): Outcome {
-  const journey = journeyOf(mesh, request, splitter);
+/** `shards` take the place of the mesh's own splitter. */
+export function travel(mesh: TestMesh, request: TestRequest, shards?: SplitterProgram[]): Outcome {
+  const journey = journeyOf(mesh, request, shards);
   const pieces = piecesOf(request);
   let action = journey.begin(pieces.length > 0);
   let sentAfter = 0;

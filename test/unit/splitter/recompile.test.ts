@@ -13,6 +13,7 @@ import {
 import { MatchValue, SplitterMatch } from '../../../filters/contract/variant-match.ts';
 import { compileSplitter, type SplitterProgram } from '../../../filters/splitter/program.ts';
 import { recompileSplitter } from '../../../filters/splitter/recompile.ts';
+import { setOf } from '../../../filters/splitter/shard-set.ts';
 import { randomSource } from '../../harness/random.ts';
 
 const FIELDS = ['user', 'metadata.tenant', 'safety_identifier', 'metadata.team'];
@@ -52,7 +53,11 @@ function alone(text: string): SplitterProgram {
 
 function again(text: string, before: SplitterProgram | null) {
   const problems = new Problems();
-  const { program, unitsRead } = recompileSplitter(text, before, problems);
+  const { program, unitsRead } = recompileSplitter(
+    text,
+    setOf(before === null ? [] : [before]),
+    problems,
+  );
   assert.ok(program, problems.text());
   return { program, unitsRead };
 }
@@ -127,7 +132,10 @@ test('a bad line is refused with its place, and the program before is untouched'
   ] as const) {
     const problems = new Problems();
     assert.ok(text.includes(from));
-    assert.equal(recompileSplitter(text.replace(from, to), before, problems).program, null);
+    assert.equal(
+      recompileSplitter(text.replace(from, to), setOf([before]), problems).program,
+      null,
+    );
     assert.match(problems.text(), reason);
   }
   assert.equal(before.find('b')?.variants.length, 2);

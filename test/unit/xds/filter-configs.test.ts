@@ -3,7 +3,8 @@ import 'assemblyscript/std/portable/index.js';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Claim, Mesh, Route, Target, VariantMatch } from '../../../control-plane/ir/mesh.ts';
-import { routerConfig, splitterConfig } from '../../../control-plane/xds/filter-configs.ts';
+import { routerConfig } from '../../../control-plane/xds/filter-configs.ts';
+import { splitterShards } from '../../../control-plane/xds/splitter-shards.ts';
 import type { TranslateOptions } from '../../../control-plane/xds/translate.ts';
 import { Problems } from '../../../filters/contract/fields.ts';
 import {
@@ -37,9 +38,14 @@ function routerOf(mesh: Mesh, change: Partial<TranslateOptions> = {}): RouterCon
   return config ?? assert.fail();
 }
 
+function splitterText(mesh: Mesh): string {
+  const [shard] = splitterShards(mesh);
+  return shard?.configuration ?? assert.fail();
+}
+
 function splitterOf(mesh: Mesh): SplitterConfig {
   const problems = new Problems();
-  const config = decodeSplitterConfig(splitterConfig(mesh), problems);
+  const config = decodeSplitterConfig(splitterText(mesh), problems);
   assert.equal(problems.text(), '');
   return config ?? assert.fail();
 }
@@ -244,12 +250,4 @@ test('the splitter knows where copies go, and which routes are written for each 
   assert.equal(copied?.variants[0]?.cluster, 'default/a#only');
   assert.deepEqual([copied?.planned, planned?.planned], [false, true]);
   assert.equal(planned?.shadow, null);
-});
-
-test('a configuration of the splitter is called after what it says, whatever its revision', () => {
-  const label = (mesh: Mesh, revision: number): string =>
-    JSON.parse(splitterConfig(mesh, revision)).label;
-  assert.match(label(MESH, 0), /^[0-9a-f]{8}$/);
-  assert.equal(label(MESH, 1), label(MESH, 0));
-  assert.notEqual(label(meshOf([claim('m')], [claim('n')]), 0), label(MESH, 0));
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Revisions } from '../../../control-plane/xds/revisions.ts';
+import { Revisions, ShardRevisions } from '../../../control-plane/xds/revisions.ts';
 
 function all(...texts: readonly string[]): number[] {
   const revisions = new Revisions();
@@ -28,9 +28,20 @@ test('a text takes few revisions in turn, as Envoy remembers each', () => {
 test('what is remembered has a bound, and what was used last stays', () => {
   const revisions = new Revisions();
   revisions.of('kept');
-  for (let i = 0; i < 900; i++) revisions.of(`text ${i}`);
+  for (let i = 0; i < 90; i++) revisions.of(`text ${i}`);
   assert.equal(revisions.of('kept'), 1);
-  for (let i = 0; i < 900; i++) revisions.of(`other ${i}`);
+  for (let i = 0; i < 90; i++) revisions.of(`other ${i}`);
   assert.equal(revisions.of('kept'), 2);
   assert.equal(revisions.of('text 0'), 0, 'forgotten, and so new again');
+});
+
+test('of several texts each has revisions of its own, and one that was away comes back with another', () => {
+  const revisions = new ShardRevisions();
+  const of = (texts: Record<string, string>) => revisions.of(new Map(Object.entries(texts)));
+  assert.deepEqual(of({ one: 'a', two: 'a' }), [0, 0]);
+  assert.deepEqual(of({ one: 'b', two: 'a' }), [0, 0]);
+  assert.deepEqual(of({ one: 'a', two: 'a' }), [1, 0]);
+  assert.deepEqual(of({ whole: 'a' }), [0]);
+  assert.deepEqual(of({ one: 'a', two: 'c' }), [2, 0]);
+  assert.deepEqual(of({ one: 'a', two: 'a' }), [2, 1]);
 });

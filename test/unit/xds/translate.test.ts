@@ -145,21 +145,24 @@ test('router and splitter share a machine, and only the router is in the way of 
   });
   assert.deepEqual(machines[0], machines[1]);
   assert.equal(machines[0]?.value?.vmId, 'modelweir.chain');
-  const filter = listeners[0]?.filterChains[0]?.filters[0]?.configType;
-  assert.ok(filter?.case === 'typedConfig');
-  assert.deepEqual(
-    anyUnpack(filter.value, HttpConnectionManagerSchema)?.httpFilters.map((item) => {
-      return item.disabled ? `(${item.name})` : item.name;
-    }),
+  const filters = listeners.map(({ filterChains, bindToPort }) => {
+    const filter = filterChains[0]?.filters[0]?.configType;
+    assert.ok(filter?.case === 'typedConfig');
+    const manager = anyUnpack(filter.value, HttpConnectionManagerSchema);
+    const names = manager?.httpFilters.map(({ name, disabled }) => (disabled ? `(${name})` : name));
+    return [bindToPort, ...(names ?? [])];
+  });
+  assert.deepEqual(filters, [
     [
+      undefined,
       'modelweir.router',
-      '(modelweir.splitter)',
       'modelweir.trailers',
       'modelweir.batcher',
       'modelweir.answers',
       'envoy.filters.http.router',
     ],
-  );
+    [false, '(modelweir.splitter)', 'envoy.filters.http.router'],
+  ]);
 });
 
 test('a new build of a filter is a new configuration, though its path is the same', () => {

@@ -56,8 +56,10 @@ for (const [namespaces, routes, targets] of [
 
 test('what a view says again has a revision of that view alone', () => {
   const views = new ViewRevisions();
-  const said = (view: string, ...texts: string[]) => texts.map((text) => views.of(view).of(text));
-  assert.deepEqual(said('a', 'one', 'two', 'one'), [0, 0, 1]);
-  assert.deepEqual(said('b', 'one', 'one'), [0, 0]);
-  assert.deepEqual(said('a', 'one'), [1]);
+  const said = (view: string, ...texts: string[]) => {
+    return texts.map((text) => views.of(view).of(new Map([['shard', text]])));
+  };
+  assert.deepEqual(said('a', 'one', 'two', 'one'), [[0], [0], [1]]);
+  assert.deepEqual(said('b', 'one', 'one'), [[0], [0]]);
+  assert.deepEqual(said('a', 'one'), [[1]]);
 });
