@@ -139,7 +139,8 @@ export interface ClusterPlace {
   readonly subset: string;
 }
 
-const OUTBOUND: ClusterNames = ({ host, port, subset }) => `outbound|${port}|${subset}|${host}`;
+export const OUTBOUND: ClusterNames = ({ host, port, subset }) =>
+  `outbound|${port}|${subset}|${host}`;
 
 export function splitterExtension(
   mesh: ir.Mesh,

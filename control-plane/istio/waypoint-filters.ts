@@ -16,6 +16,7 @@ import { underAllNames } from './all-names.ts';
 import {
   type ClusterNames,
   idleTimeoutMs,
+  OUTBOUND,
   routerExtension,
   splitterExtension,
 } from './client-filters.ts';
@@ -34,6 +35,11 @@ const NOTED = { [VARIANT_HEADER]: SHOWN_VARIANT, [DECISION_HEADER]: SHOWN_DECISI
 const INBOUND: ClusterNames = ({ host, port, subset }) =>
   `inbound-vip|${port}|http${subset === '' ? '' : `/${subset}`}|${host}`;
 
+/** The waypoint has Services of its own namespace before it, and goes out for others. */
+function clustersAt(namespace: string): ClusterNames {
+  return (place) => (place.host.includes(`.${namespace}.svc.`) ? INBOUND : OUTBOUND)(place);
+}
+
 export function waypointFilters(
   { namespace, name }: Waypoint,
   mesh: ir.Mesh,
@@ -50,7 +56,7 @@ export function waypointFilters(
   if (options.direct !== null) return [envoyFilter(router, selection, patches, options)];
   const seen = underAllNames(mesh, namespace, options);
   const extension = addExtension(CONTEXT, routerExtension(seen, options));
-  const split = [addExtension(CONTEXT, splitterExtension(seen, options, INBOUND))];
+  const split = [addExtension(CONTEXT, splitterExtension(seen, options, clustersAt(namespace)))];
   return [
     envoyFilter(router, selection, [...patches, extension], options),
     envoyFilter(splitter, selection, split, options),
