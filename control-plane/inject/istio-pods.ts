@@ -6,6 +6,7 @@ import type { Namespace } from './wanted.ts';
 export type IstioPart = 'sidecar' | 'ambient' | 'none';
 
 const INJECT = 'sidecar.istio.io/inject';
+const REVISION = 'istio.io/rev';
 const CONTAINER = 'istio-proxy';
 
 export function istioPart(pod: Pod, { labels }: Namespace): IstioPart {
@@ -16,9 +17,10 @@ export function istioPart(pod: Pod, { labels }: Namespace): IstioPart {
 }
 
 function getsSidecar(pod: Pod, labels: Namespace['labels']): boolean {
-  if (labels['istio-injection'] === 'disabled') return false;
-  const own = labelOf(pod, INJECT) ?? annotationOf(pod, INJECT);
-  if (own !== undefined) return own === 'true';
-  if (labels['istio-injection'] === 'enabled') return true;
-  return labels['istio.io/rev'] !== undefined || labelOf(pod, 'istio.io/rev') !== undefined;
+  // The annotation can only refuse: API servers do not ask Istio because of it.
+  if (labelOf(pod, INJECT) === 'false' || annotationOf(pod, INJECT) === 'false') return false;
+  const ofNamespace = labels['istio-injection'];
+  if (ofNamespace !== undefined) return ofNamespace === 'enabled';
+  const hasRevision = (labels[REVISION] ?? labelOf(pod, REVISION)) !== undefined;
+  return hasRevision || labelOf(pod, INJECT) === 'true';
 }

@@ -1,14 +1,19 @@
 /** Pods of a real API server, injected by way of it. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { exchange } from '../../control-plane/cli/quickstart/exchange.ts';
+import { freePort } from '../../control-plane/cli/quickstart/ports.ts';
 import { uninject } from '../../control-plane/inject/injection.ts';
 import { annotationOf, type Pod } from '../../control-plane/inject/pod.ts';
 import type { KubeError } from '../../control-plane/kube/api.ts';
+import { runProxy } from '../envoy/inject/kubelet.ts';
+import { answer, startActingBackend } from '../envoy/splitting/acting-backend.ts';
 import { CONTROL_PLANE } from '../harness/kubernetes/cluster.ts';
 import { startServe } from '../harness/serve.ts';
 import { until } from '../harness/until.ts';
 import { PROXY } from '../unit/inject/pods.ts';
 import { isInjected, type Replica, type Scene, startScene } from './injection/scene.ts';
+import { backend, route } from './objects.ts';
 
 const ON = { 'modelweir.dev/inject': 'true' };
 const OFF = { 'modelweir.dev/inject': 'false' };
@@ -168,18 +173,35 @@ test('with nobody there pods are created all the same', async () => {
   assert.ok(!isInjected(await scene.pod('shop')));
 });
 
-test('serve answers for the cluster that it serves, with the certificate that is there', async () => {
-  const args = ['--kubernetes', '--kubeconfig', scene.cluster.kubeconfig(CONTROL_PLANE)];
-  const injecting = ['--inject-port', '0', '--inject-name', '127.0.0.1'];
-  const controlPlane = await startServe([...args, ...injecting]);
+test('what serve injects takes its configuration from there, and serves models', async () => {
+  const model = await startActingBackend(answer(200, 'served'));
+  const [xdsPort, listenPort] = [await freePort(), await freePort()];
+  const controlPlane = await startServe([
+    ...['--kubernetes', '--kubeconfig', scene.cluster.kubeconfig(CONTROL_PLANE)],
+    ...['--inject-port', '0', '--inject-name', '127.0.0.1'],
+    ...['--xds-port', String(xdsPort), '--proxy-xds', `127.0.0.1:${xdsPort}`],
+    ...['--listen', `127.0.0.1:${listenPort}`],
+  ]);
   try {
-    const port = Number(/"injectPort":(\d+)/.exec(controlPlane.logs())?.[1]);
-    scene.balancer.add(port);
+    scene.balancer.add(Number(/"injectPort":(\d+)/.exec(controlPlane.logs())?.[1]));
     const isReady = async () => (await fetch(`${controlPlane.statusUrl}/readyz`)).status === 200;
     await until('it is ready', isReady);
-    assert.ok(isInjected(await scene.pod('shop')));
+    const endpoints = [{ address: '127.0.0.1', port: model.port }];
+    await scene.cluster.create(backend('a', { endpoints }, 'shop'));
+    await scene.cluster.create(route('live', {}, 'shop'));
+    const proxy = await runProxy(await scene.pod('shop'), 'shop', {});
+    try {
+      const url = `http://127.0.0.1:${listenPort}/v2/models/model-live/infer`;
+      await until('it serves', async () => {
+        const asked = await exchange({ url, method: 'POST', body: '{}' }).catch(() => null);
+        return asked?.body.toString() === 'served';
+      });
+    } finally {
+      await proxy.stop();
+    }
   } finally {
     await controlPlane.stop();
+    await model.stop();
   }
 });
 

@@ -63,6 +63,18 @@ const parts: readonly [string, StringMap, Pod, string][] = [
     'none',
   ],
   [
+    'a pod that asks Istio where nobody hears it',
+    {},
+    pod({ annotations: { 'sidecar.istio.io/inject': 'true' } }),
+    'none',
+  ],
+  [
+    'a pod that names a revision of Istio',
+    {},
+    pod({ labels: { 'istio.io/rev': 'canary' } }),
+    'sidecar',
+  ],
+  [
     'a pod that has the sidecar already',
     {},
     pod({}, { initContainers: [{ name: 'istio-proxy' }] }),
