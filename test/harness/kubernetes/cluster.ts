@@ -30,7 +30,12 @@ export interface ObjectName {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
-export async function startCluster(options: ApiServerOptions = {}): Promise<TestCluster> {
+export interface ClusterOptions extends ApiServerOptions {
+  /** Folder of the custom resources' definitions. Default: today's. */
+  readonly definitions?: string;
+}
+
+export async function startCluster(options: ClusterOptions = {}): Promise<TestCluster> {
   const user = { name: CONTROL_PLANE, groups: ['system:serviceaccounts', 'system:authenticated'] };
   const server = await startApiServer({ ...options, users: [user, ...(options.users ?? [])] });
   try {
@@ -59,7 +64,7 @@ export async function startCluster(options: ApiServerOptions = {}): Promise<Test
         await server.stop();
       },
     };
-    await install(cluster);
+    await install(cluster, options.definitions ?? join(repositoryRoot, 'deploy/crds'));
     return cluster;
   } catch (error) {
     await server.stop();
@@ -108,10 +113,15 @@ export function objectsOf(yaml: string): ObjectName[] {
   return parseAllDocuments(yaml).map((document) => document.toJS() as ObjectName);
 }
 
-async function install(cluster: TestCluster): Promise<void> {
-  const folder = join(repositoryRoot, 'deploy');
-  const files = [...globSync('crds/*.yaml', { cwd: folder }), 'rbac.yaml'];
-  for (const file of files) await cluster.createAll(readFileSync(join(folder, file), 'utf8'));
+/** Of a folder of their YAML. */
+export function definitionsIn(folder: string): ObjectName[] {
+  const files = globSync('*.yaml', { cwd: folder });
+  return files.flatMap((file) => objectsOf(readFileSync(join(folder, file), 'utf8')));
+}
+
+async function install(cluster: TestCluster, definitions: string): Promise<void> {
+  for (const definition of definitionsIn(definitions)) await cluster.create(definition);
+  await cluster.createAll(readFileSync(join(repositoryRoot, 'deploy/rbac.yaml'), 'utf8'));
   for (const plural of ['modelbackends', 'modelroutes', 'modelrollouts', 'trafficpolicies']) {
     await until(`${plural} are served`, () => isEstablished(cluster, plural), 30_000);
   }
