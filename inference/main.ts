@@ -47,7 +47,7 @@ async function start(): Promise<void> {
   server = new PodServer({ ...options, version }, metrics, service);
   server.addHandler('/v1/', new OpenAiEndpoints(server.bodies, service, () => catalog).handle);
   const port = await server.listen(options.host, options.port);
-  const grpcPort = await listenForGrpc(service);
+  const grpcPort = await listenForGrpc(service, metrics);
   const cpus = allowedCpus();
   const workers = options.workers === 'auto' ? autoWorkers(cpus) : options.workers;
   warnOfThreads(workers * options.threadsPerRun, cpus);
@@ -70,11 +70,16 @@ async function start(): Promise<void> {
 }
 
 /** Its library is loaded only where it is asked for. */
-async function listenForGrpc(service: InferService): Promise<number | undefined> {
+async function listenForGrpc(
+  service: InferService,
+  metrics: PodMetrics,
+): Promise<number | undefined> {
   if (options.grpcPort === undefined) return undefined;
   limitHeapGrowth();
   const { GrpcServer } = await import('./server/grpc/grpc-server.ts');
-  grpc = new GrpcServer({ ...options, version }, service, () => catalog);
+  const opened = new GrpcServer({ ...options, version }, service, () => catalog);
+  grpc = opened;
+  metrics.addHeldBytes(() => opened.heldBytes);
   return grpc.listen(options.host, options.grpcPort);
 }
 

@@ -202,6 +202,18 @@ const RULES: readonly Rule[] = [
     forbidden: /^(control-plane|filters|test|scripts)\//,
   },
   {
+    name: "the pod's HTTP/2 knows nothing of gRPC or of models",
+    reason: 'it is judged by its own specification',
+    from: /^inference\/server\/http2\//,
+    forbidden: /^inference\/(?!server\/http2\/)/,
+  },
+  {
+    name: 'the gRPC of the pod is its own',
+    reason: 'only reflection, which is loaded when somebody asks, brings another',
+    from: /^inference\/(?!server\/grpc\/reflection\.ts)/,
+    forbidden: /^@grpc\/(grpc-js|reflection)/,
+  },
+  {
     name: 'nobody imports a main.ts',
     reason: 'it starts a process',
     from: /./,

@@ -2,7 +2,6 @@ import { RequestError } from '../../protocol/errors.ts';
 import type { Datatype, TensorMetadata } from '../../protocol/tensor.ts';
 import type { ModelCatalog, ServedModel } from '../../runtime/model-catalog.ts';
 import type { PodState } from './pod-state.ts';
-import { unary } from './unary.ts';
 
 /** A request for one model. */
 export interface ModelName {
@@ -17,18 +16,18 @@ const PLATFORM = 'onnx_onnxv1';
 /** Methods that say what there is and whether it is ready. `version` is the server's. */
 export function descriptionMethods(state: PodState, version: string) {
   return {
-    ServerLive: unary(() => ({ live: true })),
-    ServerReady: unary(() => ({ ready: state.ready })),
-    ServerMetadata: unary(() => ({ name: 'modelweir', version, extensions: EXTENSIONS })),
-    ModelReady: unary((request: ModelName) => ({ ready: modelReady(state, request) })),
-    ModelMetadata: unary((request: ModelName) => {
+    ServerLive: () => ({ live: true }),
+    ServerReady: () => ({ ready: state.ready }),
+    ServerMetadata: () => ({ name: 'modelweir', version, extensions: EXTENSIONS }),
+    ModelReady: (request: ModelName) => ({ ready: modelReady(state, request) }),
+    ModelMetadata: (request: ModelName) => {
       const { name, inputs, outputs } = findModel(state.catalog, request).metadata;
       const versions = state.catalog?.versions(name) ?? [];
       return { name, versions, platform: PLATFORM, inputs, outputs };
-    }),
-    ModelConfig: unary((request: ModelName) => ({
+    },
+    ModelConfig: (request: ModelName) => ({
       config: configOf(findModel(state.catalog, request)),
-    })),
+    }),
   };
 }
 

@@ -1,9 +1,8 @@
-import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js';
 import { RequestError } from '../../protocol/errors.ts';
 import { HEALTH_SERVICE, INFERENCE_SERVICE } from './definitions.ts';
+import type { MessageStream } from './message-stream.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { PodState } from './pod-state.ts';
-import { unary } from './unary.ts';
 
 interface HealthRequest {
   readonly service: string;
@@ -18,31 +17,33 @@ const KNOWN = ['', INFERENCE_SERVICE, HEALTH_SERVICE];
 /** Watchers hear of a change within this time: workers come and go without an event. */
 const LOOK_EVERY_MS = 250;
 
-type Watcher = ServerWritableStream<HealthRequest, HealthResponse>;
-
 /** gRPC's health checking: serving is the same as ready. */
 export class Health {
   readonly #state: PodState;
-  readonly #streams: OpenStreams;
+  readonly #open: OpenStreams;
   /** And what each was told last. */
-  readonly #watchers = new Map<Watcher, HealthResponse['status']>();
+  readonly #watchers = new Map<MessageStream, HealthResponse['status']>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** `streams` get those of the watchers. */
-  constructor(state: PodState, streams: OpenStreams) {
+  /** `open` gets the streams of the watchers. */
+  constructor(state: PodState, open: OpenStreams) {
     this.#state = state;
-    this.#streams = streams;
+    this.#open = open;
   }
 
   readonly methods = {
-    Check: unary(({ service }: HealthRequest) => {
+    Check: ({ service }: HealthRequest): HealthResponse => {
       if (KNOWN.includes(service)) return { status: this.#status };
       throw new RequestError('not-found', `there is no service ${JSON.stringify(service)} here`);
-    }),
-    Watch: ((call) => this.#watch(call)) satisfies handleServerStreamingCall<
-      HealthRequest,
-      HealthResponse
-    >,
+    },
+  };
+
+  readonly streams = {
+    Watch: (stream: MessageStream): void => {
+      this.#open.add(stream);
+      stream.once('data', ({ service }: HealthRequest) => this.#watch(stream, service));
+      stream.once('close', () => this.#forget(stream));
+    },
   };
 
   /** Tells every watcher how it is now. */
@@ -59,22 +60,20 @@ export class Health {
     return this.#state.ready ? 'SERVING' : 'NOT_SERVING';
   }
 
-  #watch(call: Watcher): void {
-    this.#streams.add(call);
-    if (!KNOWN.includes(call.request.service)) {
+  #watch(stream: MessageStream, service: string): void {
+    if (!KNOWN.includes(service)) {
       // As the protocol has it, the stream stays open: the service might come.
-      call.write({ status: 'SERVICE_UNKNOWN' });
+      stream.write({ status: 'SERVICE_UNKNOWN' });
       return;
     }
     const status = this.#status;
-    call.write({ status });
-    this.#watchers.set(call, status);
+    stream.write({ status });
+    this.#watchers.set(stream, status);
     this.#timer ??= setInterval(() => this.tell(), LOOK_EVERY_MS).unref();
-    call.on('cancelled', () => this.#forget(call));
   }
 
-  #forget(call: Watcher): void {
-    this.#watchers.delete(call);
+  #forget(stream: MessageStream): void {
+    this.#watchers.delete(stream);
     if (this.#watchers.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;

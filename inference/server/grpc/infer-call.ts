@@ -1,4 +1,3 @@
-import type { Metadata } from '@grpc/grpc-js';
 import type { RequestError } from '../../protocol/errors.ts';
 import type { GrpcInferResponseEncoder } from '../../protocol/grpc/infer-response.ts';
 import type { InferRequest } from '../../protocol/infer-request.ts';
@@ -11,8 +10,10 @@ import type { HeldBytes } from './held-bytes.ts';
 export interface Caller {
   /** Also once its deadline is over. */
   readonly cancelled: boolean;
-  readonly metadata: Metadata;
-  getDeadline(): Date | number;
+  /** In performance.now() time. */
+  readonly deadlineMs: number | undefined;
+  /** The first value of this name in the metadata; `name` in lower case. */
+  header(name: string): string | undefined;
 }
 
 /** Where one answer goes. One of these is called, once. */
@@ -43,7 +44,7 @@ export class GrpcInferCall implements InferCall, Client {
     this.#reply = reply;
     this.#id = id;
     this.startMs = startMs;
-    this.deadlineMs = deadlineOf(caller);
+    this.deadlineMs = caller.deadlineMs;
   }
 
   /** Before it is submitted. `bytes` count as held until the call ends, and are not held if this throws. */
@@ -61,8 +62,7 @@ export class GrpcInferCall implements InferCall, Client {
   }
 
   header(name: string): string | undefined {
-    const [value] = this.#caller.metadata.get(name);
-    return typeof value === 'string' ? value : undefined;
+    return this.#caller.header(name);
   }
 
   get gone(): boolean {
@@ -91,10 +91,4 @@ export class GrpcInferCall implements InferCall, Client {
     this.#held?.release(this.#heldBytes);
     this.#heldBytes = 0;
   }
-}
-
-/** grpc-js tells the time of day, which does not say what has passed since. */
-function deadlineOf(caller: Caller): number | undefined {
-  const deadline = Number(caller.getDeadline());
-  return Number.isFinite(deadline) ? performance.now() + deadline - Date.now() : undefined;
 }

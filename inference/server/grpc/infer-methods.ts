@@ -1,13 +1,14 @@
-import { type handleUnaryCall, Metadata } from '@grpc/grpc-js';
 import { decodeInferMessage, type InferMessage } from '../../protocol/grpc/infer-message.ts';
 import { parseInferMessage } from '../../protocol/grpc/infer-request.ts';
 import { GrpcInferResponseEncoder } from '../../protocol/grpc/infer-response.ts';
 import type { InferRequest } from '../../protocol/infer-request.ts';
 import type { TensorLimits } from '../../protocol/tensor-limits.ts';
 import type { ServedModel } from '../../runtime/model-catalog.ts';
+import { headerBlock } from '../http2/header-block.ts';
 import type { InferService } from '../infer-service.ts';
 import { LOAD_REPORT_HEADER } from '../load-report.ts';
 import { requestErrorOf } from '../submitted-call.ts';
+import type { GrpcCall } from './grpc-call.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import { type Caller, GrpcInferCall, type Reply } from './infer-call.ts';
 import { statusOf } from './statuses.ts';
@@ -18,7 +19,7 @@ export class InferMethods {
   readonly #limits: TensorLimits;
   readonly #held: HeldBytes;
   readonly #encoders = new WeakMap<ServedModel, GrpcInferResponseEncoder>();
-  #loadTrailer = { text: '', metadata: new Metadata() };
+  #loadTrailers: { text: string; block: Buffer } | undefined;
 
   constructor(service: InferService, limits: TensorLimits, held: HeldBytes) {
     this.#service = service;
@@ -26,11 +27,12 @@ export class InferMethods {
     this.#held = held;
   }
 
-  readonly modelInfer: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
-    this.run(call, call.request, {
-      answer: (message) => callback(null, message, this.#trailer(this.#service.loadReport?.text())),
+  readonly modelInfer = (bytes: Buffer, call: GrpcCall): void => {
+    this.run(call, bytes, {
+      answer: (message) => call.answer(message, this.#trailers(this.#service.loadReport?.text())),
       fail: (error) => {
-        callback(statusOf(error, this.#trailer(this.#service.loadReportWith(error))));
+        const report = this.#service.loadReportWith(error);
+        call.end(statusOf(error), report === undefined ? [] : [[LOAD_REPORT_HEADER, report]]);
       },
       drop: () => undefined,
     });
@@ -68,14 +70,16 @@ export class InferMethods {
     return encoder;
   }
 
-  /** A report is the same for some milliseconds; grpc-js copies what it sends. */
-  #trailer(report: string | undefined): Metadata | undefined {
+  /** A report is the same for some milliseconds. */
+  #trailers(report: string | undefined): Buffer | undefined {
     if (report === undefined) return undefined;
-    if (report !== this.#loadTrailer.text) {
-      const metadata = new Metadata();
-      metadata.set(LOAD_REPORT_HEADER, report);
-      this.#loadTrailer = { text: report, metadata };
+    if (report !== this.#loadTrailers?.text) {
+      const block = headerBlock(undefined, [
+        ['grpc-status', '0'],
+        [LOAD_REPORT_HEADER, report],
+      ]);
+      this.#loadTrailers = { text: report, block };
     }
-    return this.#loadTrailer.metadata;
+    return this.#loadTrailers.block;
   }
 }

@@ -1,20 +1,26 @@
-import type { EventEmitter } from 'node:events';
 import { RequestError } from '../../protocol/errors.ts';
-import { statusOf } from './statuses.ts';
+import type { MessageStream } from './message-stream.ts';
+
+const ENDING = 'the server is shutting down';
 
 /** Streams that have no end of their own, such as those of watchers: without this they would outlive a drain. */
 export class OpenStreams {
-  readonly #streams = new Set<EventEmitter>();
+  readonly #streams = new Set<MessageStream>();
+  #ended = false;
 
-  add(stream: EventEmitter): void {
+  add(stream: MessageStream): void {
+    if (this.#ended) {
+      stream.fail(new RequestError('unavailable', ENDING));
+      return;
+    }
     this.#streams.add(stream);
-    // grpc-js emits it at every end.
-    stream.once('cancelled', () => this.#streams.delete(stream));
+    stream.once('close', () => this.#streams.delete(stream));
   }
 
   /** Ends them as UNAVAILABLE, at which clients go elsewhere. */
   end(): void {
-    const error = new RequestError('unavailable', 'the server is shutting down');
-    for (const stream of this.#streams) stream.emit('error', statusOf(error));
+    this.#ended = true;
+    const error = new RequestError('unavailable', ENDING);
+    for (const stream of this.#streams) stream.fail(error);
   }
 }

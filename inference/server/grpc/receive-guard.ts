@@ -1,13 +1,8 @@
-/**
- * Bounds what comes in before it is a message: its size, the time it may take, and the bytes of all calls together.
- * grpc-js shows a message only when it is whole, so this looks at the HTTP/2 stream below.
- */
-import type { ServerHttp2Stream } from 'node:http2';
-import { type ServerInterceptor, status } from '@grpc/grpc-js';
+/** Bounds what comes in before it is a message: its size, the time it may take, and the bytes of all calls together. */
 import { RequestError } from '../../protocol/errors.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import { MessageProgress } from './message-progress.ts';
-import { statusOf } from './statuses.ts';
+import { type GrpcStatus, statusOf } from './statuses.ts';
 
 export interface ReceiveLimits {
   /** Of one message. */
@@ -15,8 +10,6 @@ export interface ReceiveLimits {
   /** For a message to arrive whole; for a request that is one message, from its headers. */
   readonly receiveTimeoutMs: number;
 }
-
-type InterceptedCall = Parameters<ServerInterceptor>[1];
 
 export class ReceiveGuard {
   readonly #limits: ReceiveLimits;
@@ -30,16 +23,14 @@ export class ReceiveGuard {
     this.#held = held;
   }
 
-  /** For the server's `interceptors`: it looks on, and costs the call no layer. */
-  readonly interceptor: ServerInterceptor = (method, call) => {
-    const receiving = new Receiving(call, this, method.requestStream);
-    const stream = streamOf(call);
-    // Before grpc-js, which otherwise would refuse and begin what is to be refused here.
-    stream.prependListener('data', (chunk: Buffer) => receiving.onData(chunk));
-    stream.prependOnceListener('end', () => receiving.end());
-    stream.once('close', () => receiving.end());
-    return call as ReturnType<ServerInterceptor>;
-  };
+  get maxMessageBytes(): number {
+    return this.#limits.maxBodyBytes;
+  }
+
+  /** Follows a call, whose `fail` is called if it takes too much. `isStream`: it may have several messages. */
+  begin(fail: (status: GrpcStatus) => void, isStream: boolean): Receiving {
+    return new Receiving(fail, this, isStream);
+  }
 
   /** @throws RequestError when that is more than may be held, or the message longer than one may be. */
   hold(bytes: number, messageBytes: number): void {
@@ -92,17 +83,17 @@ export class ReceiveGuard {
 }
 
 /** One call, and what has come of a message that is not whole yet. */
-class Receiving {
+export class Receiving {
   sinceMs = 0;
-  readonly #call: InterceptedCall;
+  readonly #fail: (status: GrpcStatus) => void;
   readonly #guard: ReceiveGuard;
   readonly #isStream: boolean;
   readonly #progress = new MessageProgress();
   #heldBytes = 0;
   #ended = false;
 
-  constructor(call: InterceptedCall, guard: ReceiveGuard, isStream: boolean) {
-    this.#call = call;
+  constructor(fail: (status: GrpcStatus) => void, guard: ReceiveGuard, isStream: boolean) {
+    this.#fail = fail;
     this.#guard = guard;
     this.#isStream = isStream;
     if (!isStream) guard.watch(this);
@@ -123,8 +114,7 @@ class Receiving {
 
   fail(cause: unknown): void {
     this.end();
-    const { code = status.INTERNAL, details = '' } = statusOf(cause);
-    this.#call.sendStatus({ code, details });
+    this.#fail(statusOf(cause));
   }
 
   /** The client has sent all, or has gone. */
@@ -149,9 +139,4 @@ class Receiving {
       this.#guard.watch(this);
     }
   }
-}
-
-/** grpc-js keeps it to itself; a test fails if it is elsewhere in another version. */
-function streamOf(call: InterceptedCall): ServerHttp2Stream {
-  return (call as unknown as { stream: ServerHttp2Stream }).stream;
 }

@@ -1,7 +1,6 @@
 import { invalid, RequestError } from '../../protocol/errors.ts';
 import type { ModelCatalog } from '../../runtime/model-catalog.ts';
 import type { PodState } from './pod-state.ts';
-import { unary } from './unary.ts';
 
 interface IndexRequest {
   readonly ready: boolean;
@@ -15,12 +14,12 @@ interface ModelRequest {
 /** The repository extension: which models there are, and loading and unloading them. */
 export function repositoryMethods(state: PodState) {
   return {
-    RepositoryIndex: unary(({ ready }: IndexRequest) => ({
+    RepositoryIndex: ({ ready }: IndexRequest) => ({
       models: loaded(state)
         .index()
         .filter((entry) => !ready || entry.state === 'READY'),
-    })),
-    RepositoryModelLoad: unary(async ({ model_name: name, parameters }: ModelRequest) => {
+    }),
+    RepositoryModelLoad: async ({ model_name: name, parameters }: ModelRequest) => {
       // Triton takes a configuration or files here, by which anyone could run what he likes.
       const [parameter] = Object.keys(parameters);
       if (parameter !== undefined) {
@@ -30,11 +29,11 @@ export function repositoryMethods(state: PodState) {
       }
       await loaded(state).load(name);
       return {};
-    }),
-    RepositoryModelUnload: unary(async ({ model_name: name }: ModelRequest) => {
+    },
+    RepositoryModelUnload: async ({ model_name: name }: ModelRequest) => {
       await loaded(state).unload(name);
       return {};
-    }),
+    },
   };
 }
 

@@ -1,16 +1,15 @@
 import type { ServedModel } from '../../runtime/model-catalog.ts';
 import { findModel, type ModelName } from './description-methods.ts';
 import type { PodState } from './pod-state.ts';
-import { unary } from './unary.ts';
 
 /** Triton's statistics extension. */
 export function statisticsMethods(state: PodState) {
   return {
-    ModelStatistics: unary((request: ModelName) => ({
+    ModelStatistics: (request: ModelName) => ({
       model_stats: chosen(state, request).map(({ metadata: { name, version }, statistics }) =>
         statistics.report(name, version),
       ),
-    })),
+    }),
   };
 }
 

@@ -1,7 +1,6 @@
-import type { Server } from '@grpc/grpc-js';
 import { RequestError } from '../../protocol/errors.ts';
 import { INFERENCE_SERVICE } from './definitions.ts';
-import { statusOf } from './statuses.ts';
+import type { GrpcMethods } from './grpc-methods.ts';
 
 /** Methods of Triton that are not here, and what to use instead. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
@@ -16,15 +15,9 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
 };
 
 /** Without them clients would only hear that there is no such method. Reflection does not list them. */
-export function addUnsupportedMethods(server: Server): void {
+export function addUnsupportedMethods(methods: GrpcMethods): void {
   for (const [name, text] of Object.entries(UNSUPPORTED)) {
-    const status = statusOf(new RequestError('method-not-allowed', `${name}: ${text}`));
-    server.register<Buffer, Buffer>(
-      `/${INFERENCE_SERVICE}/${name}`,
-      (_call: unknown, callback: (error: typeof status) => void) => callback(status),
-      (bytes) => bytes,
-      (bytes) => bytes,
-      'unary',
-    );
+    const error = new RequestError('method-not-allowed', `${name}: ${text}`);
+    methods.addBytes(`/${INFERENCE_SERVICE}/${name}`, (_bytes, call) => call.fail(error));
   }
 }
