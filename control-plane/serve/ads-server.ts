@@ -53,6 +53,9 @@ const DEFAULT_KEEPALIVE_TIMEOUT_MS = 10_000;
 /** With ADS a proxy needs one stream, without it one for each subscription; for more it connects again. */
 const MAX_STREAMS_PER_CONNECTION = 100;
 
+/** That are sent a new state before the event loop looks at the network again. */
+const CONNECTIONS_PER_TURN = 16;
+
 export class AdsServer {
   readonly proxies = new ProxyRegistry();
   readonly #server: Server;
@@ -62,6 +65,9 @@ export class AdsServer {
   readonly #viewOf: (node: Node, call: Call) => string;
   readonly #views: Views;
   readonly #connections = new Map<number, Connection>();
+  /** They have been told of a new state, and have not been sent it. */
+  readonly #unpushed = new Set<Connection>();
+  #pushing: NodeJS.Immediate | null = null;
   #lastStream = 0;
   #closing = false;
   readonly #credentials: ServerCredentials;
@@ -108,8 +114,23 @@ export class AdsServer {
     this.#views.publish(typeof state === 'function' ? state : () => state);
     for (const connection of this.#connections.values()) {
       const snapshot = connection.view === null ? null : this.#views.snapshot(connection.view);
-      if (snapshot !== null) connection.publish(snapshot);
+      if (snapshot === null) continue;
+      connection.publish(snapshot);
+      this.#unpushed.add(connection);
     }
+    this.#pushing ??= setImmediate(() => this.#pushSome());
+  }
+
+  /** The first have read what they got while others are being sent it. */
+  #pushSome(): void {
+    this.#pushing = null;
+    let left = CONNECTIONS_PER_TURN;
+    for (const connection of this.#unpushed) {
+      if (left-- === 0) break;
+      this.#unpushed.delete(connection);
+      connection.push();
+    }
+    if (this.#unpushed.size > 0) this.#pushing = setImmediate(() => this.#pushSome());
   }
 
   /** What those with this view get; null: nobody has it, or there is nothing yet. */
@@ -149,6 +170,7 @@ export class AdsServer {
       refused: (typeUrl) => this.#traffic?.refused(typeUrl),
       closed: () => {
         this.#connections.delete(stream);
+        this.#unpushed.delete(connection);
         this.proxies.remove(stream);
         if (connection.view !== null) this.#views.leave(connection.view);
       },

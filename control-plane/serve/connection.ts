@@ -77,9 +77,14 @@ export class Connection {
     return this.#view;
   }
 
+  /** This is the truth from now on. Nothing is sent before `push`, or a request. */
   publish(snapshot: Snapshot): void {
     this.#dialect.stream.publish(snapshot);
-    this.#pump();
+    this.#listener.changed();
+  }
+
+  push(): void {
+    if (!this.#ended) this.#pump();
   }
 
   status(): ProxyStatus {

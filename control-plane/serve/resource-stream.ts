@@ -40,6 +40,8 @@ export abstract class ResourceStream {
   #snapshot: Snapshot | null = null;
   #nonces = 0;
   readonly #types = new Map<string, TypeState>();
+  /** In the order in which they are sent. */
+  #ordered: readonly TypeState[] = [];
   /** Clusters sent whose endpoints the client has not confirmed. */
   readonly #warming = new Set<string>();
   #warmingUntilMs: number | null = null;
@@ -73,7 +75,7 @@ export abstract class ResourceStream {
     const snapshot = this.#snapshot;
     if (snapshot === null) return null;
     const quiet: TypeState[] = [];
-    for (const state of this.#ordered()) {
+    for (const state of this.#ordered) {
       if (state.inFlight !== null || this.#isHeldUp(state, nowMs)) continue;
       if ((state.retryAtMs() ?? Number.POSITIVE_INFINITY) <= nowMs) state.settled = false;
       const draft = state.settled ? null : this.update(state, snapshot, nowMs);
@@ -99,7 +101,7 @@ export abstract class ResourceStream {
   }
 
   statuses(): TypeStatus[] {
-    return this.#ordered().map((state) => state.status(this.#snapshot));
+    return this.#ordered.map((state) => state.status(this.#snapshot));
   }
 
   /** State of a type, and whether this is the first that is heard of it. */
@@ -111,6 +113,7 @@ export abstract class ResourceStream {
     }
     const state = new TypeState(typeUrl);
     this.#types.set(typeUrl, state);
+    this.#ordered = [...this.#types.values()].sort((a, b) => rankOf(a) - rankOf(b));
     return { state, first: true };
   }
 
@@ -128,14 +131,6 @@ export abstract class ResourceStream {
     if (isCluster ? error !== null : state.typeUrl === TYPE_URLS.endpoint) {
       for (const name of names) if (!state.forced.has(name)) this.#warming.delete(name);
     }
-  }
-
-  #ordered(): TypeState[] {
-    const rank = (typeUrl: string): number => {
-      const index = PUSH_ORDER.indexOf(typeUrl);
-      return index < 0 ? PUSH_ORDER.length : index;
-    };
-    return [...this.#types.values()].sort((a, b) => rank(a.typeUrl) - rank(b.typeUrl));
   }
 
   /** What may refer to a cluster waits until the client has the cluster and its endpoints. */
@@ -200,6 +195,11 @@ export abstract class ResourceStream {
       endpoints.settled = false;
     }
   }
+}
+
+function rankOf({ typeUrl }: TypeState): number {
+  const index = PUSH_ORDER.indexOf(typeUrl);
+  return index < 0 ? PUSH_ORDER.length : index;
 }
 
 function isLate(state: TypeState): boolean {

@@ -25,8 +25,8 @@ export class Retries {
 
   /** The next time that something is due; null: none. */
   nextMs(): number | null {
-    const times = [...this.#byName.values()].map(({ dueMs }) => dueMs);
-    return times.length === 0 ? null : Math.min(...times);
+    if (this.#byName.size === 0) return null;
+    return Math.min(...[...this.#byName.values()].map(({ dueMs }) => dueMs));
   }
 
   /** What the client is to be sent. `holds`: it has something of this name. */
@@ -47,6 +47,7 @@ export class Retries {
 
   /** Whether what was refused may be taken soon: a proxy has had little time to fetch what it lacks. */
   get isSoon(): boolean {
+    if (this.#byName.size === 0) return false;
     return [...this.#byName.values()].some(({ refusals }) => refusals <= MAX_SOON_REFUSALS);
   }
 

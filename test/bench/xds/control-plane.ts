@@ -28,7 +28,8 @@ export async function startControlPlane(
   const child = supervisor.start({
     name: 'control plane',
     ...onCore(MEASURED_CORE, process.execPath, [
-      ...['--import', CLOCK, main, 'serve', '--config', folder],
+      // As `npm run modelweir` starts it.
+      ...['--max-semi-space-size=8', '--import', CLOCK, main, 'serve', '--config', folder],
       ...['--xds-port', '0', '--status-port', '0', '--listen', '127.0.0.1:0'],
       ...['--modules', join(repositoryRoot, 'dist/filters')],
       ...tlsArguments(certificates),
