@@ -8,6 +8,7 @@ import type { Listener, Mesh } from '../ir/mesh.ts';
 import { Pipeline, type PipelineResult } from '../pipeline.ts';
 import { AdsServer } from '../serve/ads-server.ts';
 import { proxyNamespaces } from '../serve/proxy-namespaces.ts';
+import { namespaceOfSidecars, sidecarView } from '../serve/sidecar-view.ts';
 import { Metrics } from '../status/metrics.ts';
 import { type FollowerView, type Published, type Report, report } from '../status/report.ts';
 import { StatusServer } from '../status/server.ts';
@@ -19,7 +20,7 @@ import { Changes } from '../telemetry/changes.ts';
 import { checkConsistency } from '../xds/consistency.ts';
 import { encodeSnapshot } from '../xds/encode.ts';
 import type { Snapshot } from '../xds/snapshot.ts';
-import { type TranslateOptions, translate } from '../xds/translate.ts';
+import { type ResourceSet, type TranslateOptions, translate } from '../xds/translate.ts';
 import { EVERYTHING, meshIn, ViewRevisions, viewKey } from '../xds/view.ts';
 import { CommandFailure } from './failure.ts';
 import type { ProxySecurity } from './tls.ts';
@@ -52,6 +53,10 @@ export interface ControlPlaneOptions {
 export interface MeshFollower extends FollowerView {
   offer(mesh: Mesh): void;
   onChange(listener: () => void): void;
+  /** What it gives proxies of the mesh of others may be something else. */
+  onNamespaces(listener: () => void): void;
+  /** For proxies of the mesh of others, by their namespace; null: they get nothing of us. */
+  resourcesFor(namespace: string, mesh: Mesh): ResourceSet | null;
 }
 
 const CLOSE_GRACE_MS = 2000;
@@ -62,6 +67,11 @@ const EMPTY: PipelineResult = {
   mesh: { listeners: [], routes: [], targets: [], services: [], secrets: [] },
   statuses: [],
   problems: [],
+};
+
+/** For sidecars of Istio's where nobody has something for them. */
+const NOTHING: ResourceSet = {
+  ...{ clusters: [], endpoints: [], listeners: [], routes: [], extensions: [], secrets: [] },
 };
 
 export class ControlPlane {
@@ -85,6 +95,7 @@ export class ControlPlane {
     this.pipeline = new Pipeline(options.listeners);
     this.offers = new Throttle(OFFERS, () => this.offer());
     options.follower?.onChange(() => this.offers.request());
+    options.follower?.onNamespaces(() => this.publishAgain());
     this.changes = new Changes([
       this.metrics.changes,
       new ChangeLog(options.logger),
@@ -94,7 +105,8 @@ export class ControlPlane {
     this.ads = new AdsServer({
       logger: options.logger,
       traffic: this.metrics,
-      viewOf: (node, call) => viewKey(proxyNamespaces(node, call, access)),
+      viewOf: (node, call) =>
+        sidecarView(node, call, access) ?? viewKey(proxyNamespaces(node, call, access)),
       ...(certificates !== null && { credentials: certificates.credentials() }),
       ...(options.maxStreams !== undefined && { maxStreams: options.maxStreams }),
     });
@@ -212,13 +224,20 @@ export class ControlPlane {
     this.options.logger.info(counts, 'published');
   }
 
+  /** The same mesh, for proxies of a mesh of others that has changed. */
+  private publishAgain(): void {
+    if (this.published !== null) this.publish();
+  }
+
   /** Null: it cannot be told, and `unpublished` says why. */
   private translated(whole: Mesh, view: string): Snapshot | null {
-    const { logger, translation } = this.options;
+    const { logger } = this.options;
     try {
-      const mesh = meshIn(whole, view);
-      const splitterRevisions = this.revisions.of(view);
-      const set = translate(mesh, { ...translation, splitterRevisions });
+      const namespace = namespaceOfSidecars(view);
+      const set =
+        namespace === null
+          ? this.translatedView(whole, view)
+          : (this.options.follower?.resourcesFor(namespace, whole) ?? NOTHING);
       const contradictions = checkConsistency(set);
       if (contradictions.length === 0) return encodeSnapshot(set);
       this.unpublished = `the state contradicts itself: ${contradictions.join('; ')}`;
@@ -229,6 +248,11 @@ export class ControlPlane {
       logger.error({ err: error }, 'not published');
     }
     return null;
+  }
+
+  private translatedView(whole: Mesh, view: string): ResourceSet {
+    const splitterRevisions = this.revisions.of(view);
+    return translate(meshIn(whole, view), { ...this.options.translation, splitterRevisions });
   }
 
   /** Each once, for as long as it lasts. */

@@ -1,10 +1,18 @@
 /** What `serve` does of Istio, from its options. */
 import type { Logger } from 'pino';
+import type { OverrideOptions } from '../inject/bootstrap-override.ts';
+import type { Mesh } from '../ir/mesh.ts';
+import { DirectProxies } from '../istio/live/direct-proxies.ts';
 import { IstioMesh } from '../istio/live/istio-mesh.ts';
 import { Istiod } from '../istio/live/istiod.ts';
 import { istiodAddresses } from '../istio/live/istiod-addresses.ts';
+import type { MeshNamespace } from '../istio/live/namespaces.ts';
 import type { IstioMode } from '../istio/live/settings.ts';
-import { translateMesh } from '../istio/live/translate-mesh.ts';
+import {
+  directOptions,
+  type TranslationSettings,
+  translateMesh,
+} from '../istio/live/translate-mesh.ts';
 import { DIRECT_CLUSTER, type DirectSource } from '../istio/options.ts';
 import type { KubeApi } from '../kube/api.ts';
 import type { ModuleName, TranslateOptions } from '../xds/translate.ts';
@@ -17,22 +25,37 @@ export function openIstio(
   mode: IstioMode,
   systemNamespace: string,
   translation: TranslateOptions,
+  bootstrap: OverrideOptions,
   logger: Logger,
 ): IstioMesh {
   const { istioRevision, istioNamespace, clusterDomain } = options;
   const revision = istioRevision ?? null;
   const settings = { mode, revision, rootNamespace: istioNamespace, clusterDomain };
-  const translate = translateMesh({
-    translation: {
-      ...translation,
-      modules: withImages(translation.modules, options.moduleImage),
-    },
-    systemNamespace,
-    clusterDomain,
+  const modules = withImages(translation.modules, options.moduleImage);
+  const source = directSource(options.xdsTarget);
+  const translationSettings: TranslationSettings = {
+    ...{ systemNamespace, clusterDomain },
+    translation: { ...translation, modules },
     routing: options.istioRoutes,
-    direct: directSource(options.xdsTarget),
+    direct: source,
+  };
+  const isDirect = mode === 'direct';
+  return new IstioMesh({
+    settings,
+    translate: translateMesh(translationSettings),
+    istiod: istiodOf(options),
+    direct: isDirect ? directResources(translationSettings) : null,
+    bootstrap: isDirect && source.kind === 'cluster' ? bootstrap : null,
+    logger,
   });
-  return new IstioMesh({ settings, translate, istiod: istiodOf(options), logger });
+}
+
+function directResources(settings: TranslationSettings) {
+  const proxies = new DirectProxies();
+  return (mesh: Mesh, namespaces: readonly MeshNamespace[]) => {
+    const options = directOptions(settings, namespaces);
+    return (namespace: string) => proxies.resources(namespace, mesh, options);
+  };
 }
 
 function istiodOf({ istiodUrl, istiodToken, istioRevision, istioNamespace }: IstioOptions) {

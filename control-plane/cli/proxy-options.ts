@@ -13,6 +13,7 @@ export interface InjectedProxy {
   readonly proxyImage: string;
   readonly proxyCertificates: ProxyCertificates;
   readonly proxyServerName: string | undefined;
+  readonly proxyAuthority: string | undefined;
   readonly redirectImage: string | undefined;
 }
 
@@ -40,6 +41,10 @@ export function withInjectedProxy(command: Command): Command {
     .option(
       '--proxy-server-name <name>',
       "DNS name in the control plane's certificate (default: the host of --proxy-xds)",
+    )
+    .option(
+      '--proxy-authority <file>',
+      "authority of the control plane's certificate (PEM) for sidecars of Istio (default: the mesh's own)",
     )
     .option(
       '--redirect-image <image>',

@@ -14,6 +14,7 @@ import { checkIstio, type IstioOptions, withIstio } from './istio-options.ts';
 import { type FolderLimits, type ServeLimits, withModelHeader, withServeLimits } from './limits.ts';
 import { type ModuleOptions, openModules, withModules } from './module-source.ts';
 import { port, type SocketAddress, socketAddress } from './options.ts';
+import { bootstrapOf } from './sidecar-bootstrap.ts';
 import { proxySecurity, type TlsOptions, withTls } from './tls.ts';
 import { VERSION } from './version.ts';
 
@@ -168,7 +169,9 @@ async function istioOf(
 ): Promise<IstioMesh | null> {
   if (options.istio === undefined) return null;
   const { openIstio } = await import('./istio.ts');
-  return openIstio(options, options.istio, options.leaseNamespace, translation, logger);
+  const bootstrap = await bootstrapOf(options, translation);
+  const { istio, leaseNamespace } = options;
+  return openIstio(options, istio, leaseNamespace, translation, bootstrap, logger);
 }
 
 function injectorPlace(options: Options) {

@@ -11,6 +11,11 @@ import { staticCluster, tlsSocket, xdsCluster } from './xds-cluster.ts';
 
 /** Named by `envoy_grpc` of filters whose configuration comes from us. */
 export const DIRECT_XDS_CLUSTER = 'modelweir-xds';
+/**
+ * What a sidecar with our bootstrap says of itself to istiod, too: only such ones may be given a listener that
+ * names the cluster.
+ */
+export const DIRECT_METADATA = { MODELWEIR_DIRECT: 'true' } as const;
 /** The annotation of a pod whose value is the ConfigMap. */
 export const BOOTSTRAP_OVERRIDE = 'sidecar.istio.io/bootstrapOverride';
 /** Istio's agent looks for it under this name. */
@@ -39,7 +44,12 @@ export function bootstrapOverride(options: OverrideOptions): object {
   const { xds, modules, namespaces } = options;
   const transportSocket = meshSocket(options);
   return {
-    ...(namespaces !== null && { node: { metadata: { [NAMESPACES_KEY]: namespaces } } }),
+    node: {
+      metadata: {
+        ...DIRECT_METADATA,
+        ...(namespaces !== null && { [NAMESPACES_KEY]: namespaces }),
+      },
+    },
     static_resources: {
       clusters: [
         xdsCluster({ name: DIRECT_XDS_CLUSTER, address: xds, transportSocket }),

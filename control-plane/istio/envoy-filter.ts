@@ -13,7 +13,7 @@ import {
 } from '../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { messageJson } from '../xds/json.ts';
 import { type IstioObject, istioObject, type Place } from './objects.ts';
-import type { IstioOptions } from './options.ts';
+import { type IstioOptions, requiredMetadata } from './options.ts';
 
 export type Context = 'SIDECAR_INBOUND' | 'SIDECAR_OUTBOUND';
 
@@ -52,8 +52,17 @@ export function envoyFilter(
   configPatches: readonly JsonObject[],
   options: IstioOptions,
 ): IstioObject {
-  const spec = { ...selection, priority: PRIORITY, configPatches: [...configPatches] };
+  const patches = configPatches.map((one) => forProxies(one, options));
+  const spec = { ...selection, priority: PRIORITY, configPatches: patches };
   return istioObject('EnvoyFilter', place, spec as JsonObject, options);
+}
+
+/** Others would refuse the whole listener, and all that comes after it. */
+function forProxies(configPatch: JsonObject, options: IstioOptions): JsonObject {
+  const metadata = requiredMetadata(options);
+  if (metadata === null) return configPatch;
+  const match = configPatch['match'] as JsonObject;
+  return { ...configPatch, match: { ...match, proxy: { metadata } } };
 }
 
 /** Behind those that were put there before. */

@@ -1,4 +1,5 @@
 /** What a translation into Istio's objects must know besides the mesh model. */
+import { DIRECT_METADATA, DIRECT_XDS_CLUSTER } from '../inject/bootstrap-override.ts';
 import type { TranslateOptions } from '../xds/options.ts';
 
 /** Istio's own kind of routes, or that of the Gateway API. */
@@ -47,4 +48,9 @@ export function callersOf({ namespaces, waypoints = [] }: IstioOptions): string[
 
 export const DEFAULT_DOMAIN = 'cluster.local';
 /** The name that the bootstrap override gives our control plane. */
-export const DIRECT_CLUSTER = 'modelweir-xds';
+export const DIRECT_CLUSTER = DIRECT_XDS_CLUSTER;
+
+/** What proxies must say of themselves to be given our filters; null: nothing. */
+export function requiredMetadata({ direct }: Pick<IstioOptions, 'direct'>) {
+  return direct?.kind === 'cluster' ? DIRECT_METADATA : null;
+}

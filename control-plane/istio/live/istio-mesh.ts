@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino';
 import { backendOfTarget, nameOf } from '../../build/names.ts';
+import type { OverrideOptions } from '../../inject/bootstrap-override.ts';
 import type { Mesh } from '../../ir/mesh.ts';
 import type { Condition, ObjectRef } from '../../ir/status.ts';
 import type { KubeCompanion } from '../../kube/adapter.ts';
@@ -16,12 +17,14 @@ import {
   type ObjectWriterOptions,
 } from '../../kube/object-writer.ts';
 import { Throttle } from '../../store/throttle.ts';
+import type { ResourceSet } from '../../xds/translate.ts';
+import { BootstrapMaps } from './bootstrap-maps.ts';
 import { type Capabilities, discoverCapabilities } from './capabilities.ts';
 import { programmedByIstiod, type WrittenState, written } from './conditions.ts';
 import { expectedConfigs } from './expected-configs.ts';
 import type { Istiod } from './istiod.ts';
 import { followedKinds, ISTIO_FAMILY } from './kinds.ts';
-import { optedInNamespaces } from './namespaces.ts';
+import { type MeshNamespace, optedInNamespaces } from './namespaces.ts';
 import type { IstioReport } from './report.ts';
 import type { IstioSettings, TranslateMesh, Translation } from './settings.ts';
 import { SplitterRevision } from './splitter-revision.ts';
@@ -33,9 +36,16 @@ export interface IstioMeshOptions {
   readonly translate: TranslateMesh;
   /** Null: nobody is asked what proxies have. */
   readonly istiod: ((api: KubeApi) => Istiod) | null;
+  /** In the direct mode what our own ADS gives; null: nothing. */
+  readonly direct?: ((mesh: Mesh, namespaces: readonly MeshNamespace[]) => DirectResources) | null;
+  /** What sidecars are to add to their bootstrap; null: nothing is written. */
+  readonly bootstrap?: OverrideOptions | null;
   readonly logger: Logger;
   readonly writer?: Partial<ObjectWriterOptions>;
 }
+
+/** For the proxies of a namespace. */
+export type DirectResources = (namespace: string) => ResourceSet;
 
 const REFRESH = { gatherMs: 20, burst: 5, refillMs: 500 };
 /** What is installed seldom changes. */
@@ -58,6 +68,9 @@ export class IstioMesh implements KubeCompanion {
   #failure: string | null = null;
   #wanted: Translation = { objects: [], kept: [], problems: [] };
   #isOffered = false;
+  #bootstraps: BootstrapMaps | null = null;
+  #named = '';
+  #onNamespaces: () => void = () => {};
   #revisions = new SplitterRevision();
 
   constructor(options: IstioMeshOptions) {
@@ -70,8 +83,20 @@ export class IstioMesh implements KubeCompanion {
     this.#onChange = listener;
   }
 
+  /** `listener` is called whenever what proxies are given may be something else for another reason than the mesh. */
+  onNamespaces(listener: () => void): void {
+    this.#onNamespaces = listener;
+  }
+
+  /** What a proxy of Istio's in this namespace asks our ADS for; null: nothing. */
+  resourcesFor(namespace: string, mesh: Mesh): ResourceSet | null {
+    const { direct = null } = this.#options;
+    return direct === null ? null : direct(mesh, this.#namespaces())(namespace);
+  }
+
   attach(api: KubeApi): void {
-    const { logger, writer, istiod, settings } = this.#options;
+    const { logger, writer, istiod, settings, bootstrap = null } = this.#options;
+    if (bootstrap !== null) this.#bootstraps = new BootstrapMaps(api, bootstrap, logger);
     this.#api = api;
     if (istiod !== null && settings.mode === 'native') {
       this.#sync = new SyncState(istiod(api), () => this.#onChange());
@@ -100,6 +125,7 @@ export class IstioMesh implements KubeCompanion {
     this.#refresh.stop();
     this.#sync?.stop();
     this.#writer?.close();
+    this.#bootstraps?.close();
     if (this.#discovery !== null) clearTimeout(this.#discovery);
     await this.#cache?.close();
   }
@@ -146,6 +172,7 @@ export class IstioMesh implements KubeCompanion {
       failures: [
         ...(this.#failure === null ? [] : [this.#failure]),
         ...(this.#cache?.failures() ?? []),
+        ...(this.#bootstraps?.failures() ?? []),
       ],
       kinds: [...(this.#capabilities?.kinds ?? [])].toSorted(),
       waypointFilters: this.#capabilities?.waypointFilters ?? false,
@@ -183,14 +210,26 @@ export class IstioMesh implements KubeCompanion {
     return optedInNamespaces(this.#cache?.list('Namespace') ?? []);
   }
 
+  /** Also those that Istio injects only where a pod asks for it. */
+  #withSidecars(): readonly string[] {
+    return this.#namespaces()
+      .filter(({ dataPlane }) => dataPlane !== 'ambient')
+      .map(({ name }) => name);
+  }
+
   #changed(): void {
     this.#writer?.look();
     this.#refresh.request();
     this.#onChange();
+    const named = JSON.stringify(this.#namespaces());
+    if (named === this.#named) return;
+    this.#named = named;
+    this.#onNamespaces();
   }
 
   /** Only who leads need know what is to be written. */
   #look(): void {
+    this.#bootstraps?.offer(this.#isLeading ? this.#withSidecars() : []);
     if (!this.#isLeading || this.#isClosed) return;
     const { settings, translate, logger } = this.#options;
     if (this.#mesh === null || this.#capabilities === null || !this.#cache?.isListed) return;

@@ -1,7 +1,7 @@
 /** The translation as the live side calls it: with what the cluster offers, and the namespaces that it has. */
 
 import type { TranslateOptions } from '../../xds/options.ts';
-import type { DirectSource, Routing } from '../options.ts';
+import type { DirectSource, IstioOptions, Routing } from '../options.ts';
 import { istioObjects } from '../translate.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { MeshNamespace } from './namespaces.ts';
@@ -17,6 +17,21 @@ export interface TranslationSettings {
   readonly routing: RoutingChoice;
   /** For the direct mode. */
   readonly direct: DirectSource;
+}
+
+/**
+ * For what our own ADS gives: it says nothing of routes, so whose they are does not matter.
+ */
+export function directOptions(
+  { translation, systemNamespace, clusterDomain, direct }: TranslationSettings,
+  namespaces: readonly MeshNamespace[],
+): IstioOptions {
+  return {
+    ...{ translation, systemNamespace, clusterDomain, direct },
+    namespaces: namespaces.filter(hasSidecars).map(({ name }) => name),
+    revision: null,
+    routing: 'VirtualService',
+  };
 }
 
 export function translateMesh(settings: TranslationSettings): TranslateMesh {

@@ -244,6 +244,7 @@ test('what Istio wrote stays, and ours is added', async () => {
   assert.deepEqual(bootstrap?.node.metadata, {
     NAMESPACE: 'shop',
     LABELS: { app: 'web' },
+    MODELWEIR_DIRECT: 'true',
     'modelweir.namespaces': ['shop'],
   });
   const tags = bootstrap?.stats_config.stats_tags.map(({ tag_name }) => tag_name);
