@@ -2,7 +2,7 @@ import type { RequestError } from '../protocol/errors.ts';
 import type { InferRequest } from '../protocol/infer-request.ts';
 import type { ModelMetadata, Tensor } from '../protocol/tensor.ts';
 import type { RunTiming } from '../runtime/pending-request.ts';
-import type { CallWatch, InferCall, InferWatcher } from './infer-watcher.ts';
+import type { CallWatch, InferCall, InferWatcher, TokenUsage } from './infer-watcher.ts';
 
 /** A log line for each inference. For the debug level: a line costs more than a small model's run. */
 export class AccessLog implements InferWatcher {
@@ -25,8 +25,11 @@ export class AccessLog implements InferWatcher {
     const write = (message: string, more: object): void =>
       this.#log({ ...fields, durationMs: performance.now() - startMs, ...more }, message);
     return {
-      answered: (_outputs: readonly Tensor[], timing: RunTiming | undefined) =>
-        write('answered', timing ?? {}),
+      answered: (
+        _outputs: readonly Tensor[],
+        timing: RunTiming | undefined,
+        usage: TokenUsage | undefined,
+      ) => write('answered', { ...timing, ...usage }),
       failed: ({ code, message }: RequestError) => write('failed', { code, reason: message }),
       dropped: () => write('dropped', {}),
     };

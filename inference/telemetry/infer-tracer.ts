@@ -15,7 +15,7 @@ import type { InferRequest } from '../protocol/infer-request.ts';
 import type { ModelMetadata, Tensor } from '../protocol/tensor.ts';
 import type { RunTiming } from '../runtime/pending-request.ts';
 import { ERROR_STATUSES } from '../server/error-statuses.ts';
-import type { CallWatch, InferCall, InferWatcher } from './infer-watcher.ts';
+import type { CallWatch, InferCall, InferWatcher, TokenUsage } from './infer-watcher.ts';
 
 const HEADERS: TextMapGetter<InferCall> = {
   get: (call, name) => call.header(name),
@@ -85,7 +85,11 @@ class TracedCall implements CallWatch {
     this.#submittedMs = submittedMs;
   }
 
-  answered(_outputs: readonly Tensor[], timing: RunTiming | undefined): void {
+  answered(_outputs: readonly Tensor[], timing: RunTiming | undefined, usage?: TokenUsage): void {
+    if (usage) {
+      this.#span.setAttribute('gen_ai.usage.input_tokens', usage.promptTokens);
+      this.#span.setAttribute('gen_ai.usage.output_tokens', usage.completionTokens);
+    }
     if (timing) {
       const runMs = this.#submittedMs + timing.queueMs;
       this.#child('inference.queue', this.#submittedMs, runMs);

@@ -31,10 +31,16 @@ export interface InferWatcher {
   ): CallWatch | undefined;
 }
 
+/** Of a text that was written. */
+export interface TokenUsage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
 /** Exactly one of these is called, once. The tensors are valid during the call only. */
 export interface CallWatch {
   /** `timing` is undefined for what no runner ran. */
-  answered(outputs: readonly Tensor[], timing: RunTiming | undefined): void;
+  answered(outputs: readonly Tensor[], timing: RunTiming | undefined, usage?: TokenUsage): void;
   failed(error: RequestError): void;
   /** Nobody waited for the answer any more. */
   dropped(): void;

@@ -40,6 +40,7 @@ function answer(
     call.end();
     return;
   }
+  call.watch(model);
   const texts = new AnswerTexts(form, model.metadata.name, request.includeUsage);
   const client = request.stream
     ? new StreamedAnswer(call, model, texts)
@@ -50,7 +51,7 @@ function answer(
     client,
   );
   call.response.once('close', () => {
-    if (!call.response.writableFinished) call.service.countDropped(model);
+    if (!call.response.writableFinished) call.dropped(model);
     giveUp();
     call.end();
   });
@@ -80,7 +81,7 @@ class WholeAnswer implements AnswerClient {
   finished(reason: FinishReason, completionTokens: number): void {
     const { service, response } = this.#call;
     const usage = { promptTokens: this.#promptTokens, completionTokens };
-    service.countAnswered(this.#model);
+    this.#call.answered(this.#model, usage);
     const json = this.#texts.whole(this.#text, reason, usage);
     sendJson(response, 200, json, service.loadReport?.text());
   }
@@ -122,7 +123,7 @@ class StreamedAnswer implements AnswerClient {
 
   finished(reason: FinishReason, completionTokens: number): void {
     const usage = { promptTokens: this.#promptTokens, completionTokens };
-    this.#call.service.countAnswered(this.#model);
+    this.#call.answered(this.#model, usage);
     this.#send(this.#texts.finish(reason));
     this.#send(this.#texts.usage(usage));
     this.#send('[DONE]');

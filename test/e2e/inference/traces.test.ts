@@ -96,6 +96,46 @@ test('over gRPC the trace comes in the metadata', async (t) => {
   assert.deepEqual(codes.sort(), ['INVALID_ARGUMENT', 'OK']);
 });
 
+test('an answer that is written has one span, whole or streamed or refused, with its tokens', async (t) => {
+  const receiver = await startOtlpReceiver();
+  t.after(() => receiver.close());
+  const chats = ['--repository', EXAMPLES, '--models', 'tiny-chat'];
+  const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint };
+  const pod = await startPod(chats, [], environment);
+  t.after(() => pod.stop());
+  const headers = { traceparent: `00-${TRACE}-${PARENT}-01` };
+  const chat = {
+    model: 'tiny-chat',
+    messages: [{ role: 'user', content: 'hello' }],
+    max_tokens: 3,
+    temperature: 0,
+  };
+  const path = '/v1/chat/completions';
+  const whole = await pod.post(path, chat, headers);
+  assert.equal(whole.status, 200);
+  assert.equal((await pod.post(path, { ...chat, stream: true }, headers)).status, 200);
+  assert.equal((await pod.post(path, { ...chat, n: 2 }, headers)).status, 400);
+  const long = { model: 'tiny-chat', prompt: 'x'.repeat(20_000), max_tokens: 3 };
+  assert.equal((await pod.post('/v1/completions', long, headers)).status, 400);
+  pod.signal('SIGTERM');
+  assert.equal(await pod.exited, 0, pod.output());
+  assert.deepEqual(
+    receiver.spans.map(({ name, parentSpanId, attributes }) => [
+      ...[name, parentSpanId, attributes['http.response.status_code']],
+      attributes['gen_ai.usage.output_tokens'],
+    ]),
+    [
+      [`POST ${path}`, PARENT, 200, 3],
+      [`POST ${path}`, PARENT, 200, 3],
+      [`POST ${path}`, PARENT, 400, undefined],
+      ['POST /v1/completions', PARENT, 400, undefined],
+    ],
+  );
+  const [first] = receiver.spans;
+  assert.equal(first?.attributes['gen_ai.operation.name'], 'chat');
+  assert.equal(first?.attributes['gen_ai.usage.input_tokens'], whole.json.usage.prompt_tokens);
+});
+
 test('without an endpoint nothing of OpenTelemetry is loaded', async (t) => {
   const [pod, receiver] = await start(t, { OTEL_EXPORTER_OTLP_ENDPOINT: '' });
   assert.equal((await pod.post('/v2/models/tiny/infer', BODY)).status, 200);
