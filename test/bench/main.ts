@@ -5,6 +5,8 @@
 import { parseArgs } from 'node:util';
 import { batcherBench } from './batcher.ts';
 import { inferenceBench } from './inference.ts';
+import { isPrepared, runPrepared } from './istio/prepared.ts';
+import { istioBench } from './istio.ts';
 import type { BenchOptions } from './options.ts';
 import { pinSelf } from './pinning.ts';
 import { reloadBench } from './reload.ts';
@@ -31,7 +33,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   reload: { run: reloadBench, rounds: 5, seconds: 2 },
   // Ten changes a round; it takes as long as they take.
   xds: { run: xdsBench, rounds: 5, seconds: 0 },
+  istio: { run: istioBench, rounds: 6, seconds: 5 },
 };
+/** Needs Go and the rights to make network namespaces: it runs only when named. */
+const ISTIO = 'istio';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -53,7 +58,8 @@ const { values, positionals } = parseArgs({
     scale: { type: 'string', default: '1' },
   },
 });
-const names = positionals.length > 0 ? positionals : Object.keys(BENCHES);
+const names =
+  positionals.length > 0 ? positionals : Object.keys(BENCHES).filter((name) => name !== ISTIO);
 const unknown = names.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
   console.error(
@@ -62,6 +68,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+if (names.includes(ISTIO) && !isPrepared()) process.exit(await runPrepared(process.argv.slice(2)));
 await pinSelf();
 const targets: Target[] = [];
 for (const name of names) {

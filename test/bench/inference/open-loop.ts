@@ -106,7 +106,8 @@ class OpenLoop {
   }
 
   #open({ hostname, port }: URL): Line {
-    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    // A URL does not say the port that is usual.
+    const socket = connect({ host: hostname, port: Number(port || 80), noDelay: true });
     const line: Line = { socket, reader: new AnswerReader(), request: -1 };
     socket.on('data', (bytes) => {
       try {

@@ -32,6 +32,8 @@ export interface Workload {
   /** Of the sidecar's Envoy. */
   admin(path: string): Promise<string>;
   sidecarLogs(): string;
+  /** Of the sidecar's pilot-agent. */
+  readonly sidecarPid: number;
 }
 
 export interface TestMesh {
@@ -103,6 +105,7 @@ async function addWorkload(
   const sidecar = await startSidecar(supervisor, pod, network, {
     token: await tokenFor(cluster, pod),
     rootCertificate: await rootCertificate(cluster, spec.namespace),
+    workers: spec.workers ?? 1,
   });
   const relayPath = await startRelay(supervisor, network, spec.name);
   const isReady = async () => {
@@ -124,6 +127,7 @@ async function addWorkload(
       return answer.body.toString();
     },
     sidecarLogs: () => sidecar.log.lines.join('\n'),
+    sidecarPid: sidecar.pid,
   };
 }
 

@@ -14,7 +14,9 @@ import type { Container, InjectedPod } from './workload.ts';
 /** It would wait for requests to end, and none are left when a test stops it. */
 const STOP_TIMEOUT_MS = 200;
 
-export interface SidecarFiles {
+export interface SidecarOptions {
+  /** Envoy's worker threads. */
+  readonly workers: number;
   /** Of the pod's service account, for istiod. */
   readonly token: string;
   /** Of istiod's authority. */
@@ -25,10 +27,10 @@ export async function startSidecar(
   supervisor: Supervisor,
   pod: InjectedPod,
   network: PodNetwork,
-  files: SidecarFiles,
+  options: SidecarOptions,
 ): Promise<Child> {
   const folder = join(supervisor.folder, `sidecar-${pod.metadata.namespace}-${pod.metadata.name}`);
-  writeFiles(folder, pod, files);
+  writeFiles(folder, pod, options);
   chmodSync(supervisor.folder, 0o755);
   const { path: binaryPath } = await findEnvoy();
   const container = proxyContainer(pod);
@@ -38,7 +40,7 @@ export async function startSidecar(
     ...config,
     binaryPath,
     proxyBootstrapTemplatePath: istioProgram('envoy_bootstrap.json'),
-    concurrency: 1,
+    concurrency: options.workers,
   });
   // No name server here knows istiod's name.
   env['CA_ADDR'] = config.discoveryAddress;
@@ -94,7 +96,7 @@ function environment(
   return values;
 }
 
-function writeFiles(folder: string, pod: InjectedPod, files: SidecarFiles): void {
+function writeFiles(folder: string, pod: InjectedPod, files: SidecarOptions): void {
   const contents = {
     'var/run/secrets/tokens/istio-token': files.token,
     'var/run/secrets/istio/root-cert.pem': files.rootCertificate,

@@ -10,6 +10,8 @@ export interface WorkloadSpec {
   readonly name: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Of its sidecar's Envoy. Default 1. */
+  readonly workers?: number;
 }
 
 export interface Container {
