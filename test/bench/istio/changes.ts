@@ -1,9 +1,12 @@
 /** How long it takes from an applied change of weights to the first request that is served by it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { printTable, type Target } from '../target.ts';
 import { type Mode, type Scene, VARIANT, type Variant } from './scene.ts';
 
 const CHANGES = 50;
 const TIMEOUT_MS = 20_000;
+/** As a rollout or a person would; a control plane that is told more often takes several changes together. */
+const PAUSE_MS = 1000;
 const TARGETS: Readonly<Record<Mode, { readonly p50: number; readonly p99: number }>> = {
   native: { p50: 500, p99: 1000 },
   direct: { p50: 100, p99: 250 },
@@ -20,6 +23,7 @@ export async function measureChanges(scene: Scene, mode: Mode): Promise<ChangeTi
   await change(scene, 'canary');
   const times: number[] = [];
   for (let i = 0; i < CHANGES; i++) {
+    await sleep(PAUSE_MS);
     times.push(await change(scene, i % 2 === 0 ? 'stable' : 'canary'));
   }
   return { mode, times: times.toSorted((a, b) => a - b) };
@@ -36,7 +40,7 @@ async function change(scene: Scene, variant: Variant): Promise<number> {
 
 export function reportChanges(all: readonly ChangeTimes[]): Target[] {
   console.log(
-    `\n### from an applied change to the first request served by it, ${CHANGES} changes\n`,
+    `\n### from an applied change to the first request served by it, ${CHANGES} changes, a second apart\n`,
   );
   const rows = all.map(({ mode, times }) => [
     mode,
