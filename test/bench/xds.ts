@@ -5,6 +5,7 @@
  */
 import type { BenchOptions } from './options.ts';
 import type { Target } from './target.ts';
+import { apiEditBench } from './xds/api-edits.ts';
 import { editBench } from './xds/edits.ts';
 import { pushBench } from './xds/pushes.ts';
 import { reconnectBench } from './xds/reconnects.ts';
@@ -14,5 +15,6 @@ export async function xdsBench(options: BenchOptions): Promise<Target[]> {
     ...(await pushBench(options)),
     ...(await reconnectBench(options)),
     ...(await editBench(options)),
+    ...(await apiEditBench(options)),
   ];
 }

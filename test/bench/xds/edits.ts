@@ -1,17 +1,15 @@
 /** From an edit of a file, among a hundred routes, to the first answer of a real Envoy that follows it. */
-import { Agent } from 'node:http';
-import { exchange } from '../../../control-plane/cli/quickstart/exchange.ts';
-import { startMesh, type TestMesh } from '../../harness/mesh.ts';
+import { startMesh } from '../../harness/mesh.ts';
 import { startBenchBackend } from '../backend.ts';
 import type { BenchOptions } from '../options.ts';
 import { MEASURED_CORE, pin } from '../pinning.ts';
 import { median, printTable, type Target } from '../target.ts';
 import { changesOf, quantile } from './cases.ts';
+import { followedEdits } from './followed-edits.ts';
 import { documents, resource, routeFiles } from './resources.ts';
 
 const ROUTES = 100;
 const MAX_P50_MS = 50;
-const TIMEOUT_MS = 10_000;
 const FILE = 'edited.yaml';
 const MODEL = 'edited';
 const PATH = `/v2/models/${MODEL}/infer`;
@@ -49,34 +47,19 @@ async function measure(
 ): Promise<number[]> {
   const files = { ...routeFiles(ROUTES), [FILE]: edited(port, 'a') };
   const mesh = await startMesh({ files, mode });
-  const agent = new Agent({ keepAlive: true });
-  const times: number[] = [];
   try {
     // Whoever asks, again and again, must not take their time from them.
     for (const pid of [mesh.controlPlanePid, mesh.envoy.pid]) await pin(pid, MEASURED_CORE);
     await mesh.whenServing(PATH, '{}');
-    for (let edit = 0; edit < count; edit++) {
-      const wanted = edit % 2 === 0 ? 'b' : 'a';
-      await mesh.write(FILE, edited(port, wanted));
-      const writtenMs = performance.now();
-      while ((await variant(mesh, agent)) !== wanted) {
-        if (performance.now() - writtenMs > TIMEOUT_MS) {
-          throw new Error(`an edit was not served in ${TIMEOUT_MS} ms`);
-        }
-      }
-      times.push(performance.now() - writtenMs);
-    }
+    return await followedEdits({
+      url: mesh.url + PATH,
+      count,
+      pauseMs: 0,
+      edit: (variant) => mesh.write(FILE, edited(port, variant)),
+    });
   } finally {
-    agent.destroy();
     await mesh.stop();
   }
-  return times;
-}
-
-async function variant(mesh: TestMesh, agent: Agent): Promise<unknown> {
-  const headers = { 'content-type': 'application/json' };
-  const request = { url: mesh.url + PATH, method: 'POST', headers, body: '{}' };
-  return (await exchange(request, agent)).headers['x-modelweir-variant'];
 }
 
 /** The route's only variant has this name. */

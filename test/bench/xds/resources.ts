@@ -30,7 +30,7 @@ export function routeFile(number: number, edit: number): [string, string] {
   return [`${name}.yaml`, documents([...backends, route])];
 }
 
-export function resource(kind: string, name: string, spec: object): object {
+export function resource(kind: string, name: string, spec: object) {
   return { apiVersion: 'modelweir.dev/v1alpha1', kind, metadata: { name }, spec };
 }
 
