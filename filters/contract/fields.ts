@@ -93,11 +93,6 @@ export class Fields {
     return value === null ? '' : this.checked(value.text, key, -1, maxLength);
   }
 
-  /** As `string`, for a field that is left out where it is empty. */
-  optionalString(key: string, maxLength: i32): string {
-    return this.has(key) ? this.string(key, maxLength) : '';
-  }
-
   /** As `string`, and not empty. */
   name(key: string, maxLength: i32): string {
     const text = this.string(key, maxLength);
@@ -116,6 +111,16 @@ export class Fields {
       }
     }
     return texts;
+  }
+
+  /** As `string`, for a field that is left out where it is empty. */
+  optionalString(key: string, maxLength: i32): string {
+    return this.has(key) ? this.string(key, maxLength) : '';
+  }
+
+  /** As `bool`, for a field that is left out where it is false. */
+  optionalBool(key: string): boolean {
+    return this.has(key) && this.bool(key);
   }
 
   /** As `list`, for a field that is left out where the list is empty. */

@@ -15,6 +15,16 @@ export class JsonObjectWriter {
     this.raw(key, value ? 'true' : 'false');
   }
 
+  /** Left out where it is empty. */
+  optionalString(key: string, value: string): void {
+    if (value.length > 0) this.string(key, value);
+  }
+
+  /** Left out where it is false. */
+  optionalBool(key: string, value: boolean): void {
+    if (value) this.bool(key, value);
+  }
+
   strings(key: string, values: string[]): void {
     const quoted: string[] = [];
     for (let i = 0; i < values.length; i++) quoted.push(quote(values[i]));

@@ -92,8 +92,6 @@ const SPLITTER = {
           cluster: 'default/digits-canary',
           askCluster: 'outbound|80||canary.ml',
           weight: 10,
-          servedModel: '',
-          servedVersion: '',
           protocol: 'OpenAI',
         },
       ],
@@ -190,11 +188,17 @@ const CASES: readonly Case[] = [
     text: json({ ...REWRITER, compare: '', shadow: true }),
   },
   {
-    name: 'a splitter route without rules and shadow',
+    name: 'a splitter route without all that it may lack',
     kind: 'splitter',
     text: json({
       ...SPLITTER,
-      routes: [{ ...SPLITTER.routes[0], matches: undefined, shadows: undefined }],
+      routes: [
+        {
+          name: 'default/digits',
+          variantHeader: true,
+          variants: [{ name: 'only', cluster: 'default/digits', weight: 1, protocol: 'OpenAI' }],
+        },
+      ],
     }),
   },
   {
@@ -257,8 +261,8 @@ const CASES: readonly Case[] = [
   {
     name: 'a missing field',
     kind: 'splitter',
-    text: json(SPLITTER).replace(',"servedVersion":"7"', ''),
-    refused: 'routes[0].variants[0].servedVersion: is missing',
+    text: json(SPLITTER).replace(',"protocol":"OpenInference"', ''),
+    refused: 'routes[0].variants[0].protocol: is missing',
   },
   {
     name: 'a text in the place of a number',

@@ -126,9 +126,17 @@ test('a bad line is refused with its place, and the program before is untouched'
   const text = textOf(shapes);
   const before = again(text, null).program;
   for (const [from, to, reason] of [
-    ['"name":"b","planned"', '"name":"","planned"', /^routes\[1\]\.name: must not be empty/],
-    ['"name":"c","planned"', '"name":"c","x":1,"planned"', /^routes\[2\]\.x: unknown field/],
-    ['"name":"c","planned"', '"name":"c,"planned"', /^routes\[2\]: /],
+    [
+      '"name":"b","variantHeader"',
+      '"name":"","variantHeader"',
+      /^routes\[1\]\.name: must not be empty/,
+    ],
+    [
+      '"name":"c","variantHeader"',
+      '"name":"c","x":1,"variantHeader"',
+      /^routes\[2\]\.x: unknown field/,
+    ],
+    ['"name":"c","variantHeader"', '"name":"c,"variantHeader"', /^routes\[2\]: /],
   ] as const) {
     const problems = new Problems();
     assert.ok(text.includes(from));
