@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: one file per command. */
 import { Command } from 'commander';
+import { checkCommand } from './cli/check/index.ts';
 import { evalCommand } from './cli/eval/index.ts';
 import { explainCommand } from './cli/explain.ts';
 import { exportCommand } from './cli/export.ts';
@@ -12,6 +13,7 @@ import { quickstartCommand } from './cli/quickstart/index.ts';
 import { serveCommand } from './cli/serve.ts';
 import { statusCommand } from './cli/status.ts';
 import { uninjectCommand } from './cli/uninject.ts';
+import { uninstallCommand } from './cli/uninstall.ts';
 import { validateCommand } from './cli/validate.ts';
 import { VERSION } from './cli/version.ts';
 import { webhookCommand } from './cli/webhook.ts';
@@ -28,6 +30,8 @@ const program = new Command('modelweir')
   .addCommand(injectCommand())
   .addCommand(uninjectCommand())
   .addCommand(webhookCommand())
+  .addCommand(checkCommand())
+  .addCommand(uninstallCommand())
   .addCommand(inferCommand())
   .addCommand(evalCommand())
   .addCommand(optimizeCommand());

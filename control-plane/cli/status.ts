@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import type { Report, ReportedObject, ReportedProxy } from '../status/report.ts';
 import { CommandFailure } from './failure.ts';
+import { istioTables } from './istio-status.ts';
 import { textTable } from './quickstart/text-table.ts';
 
 const TIMEOUT_MS = 5000;
@@ -40,7 +41,7 @@ async function ask(url: string): Promise<string> {
 }
 
 function tables(report: Report): string {
-  const { version, published, unpublished, proxies, objects, problems } = report;
+  const { version, published, unpublished, proxies, objects, problems, istio } = report;
   const parts = [
     `Modelweir ${version}, ${published === null ? 'nothing published' : `published ${published.at}`}`,
     ...(unpublished === null ? [] : [`The newest state is not published: ${unpublished}`]),
@@ -48,6 +49,7 @@ function tables(report: Report): string {
     ...refusals(proxies),
     objectTable(objects),
     ...messages(objects),
+    ...(istio === undefined ? [] : istioTables(istio)),
   ];
   if (problems.length > 0) {
     const lines = problems.map(({ file, line, path, reason }) => {
@@ -84,20 +86,30 @@ function refusals(proxies: readonly ReportedProxy[]): string[] {
   return lines.length > 0 ? [['Refused', ...lines].join('\n')] : [];
 }
 
-const CONDITIONS = ['Accepted', 'ResolvedRefs', 'Programmed'] as const;
+const CONDITIONS = ['Accepted', 'ResolvedRefs', 'WrittenToIstio', 'Programmed'] as const;
+
+const HEADINGS = {
+  Accepted: 'ACCEPTED',
+  ResolvedRefs: 'RESOLVED',
+  WrittenToIstio: 'IN ISTIO',
+  Programmed: 'PROGRAMMED',
+} as const;
 
 function objectTable(objects: readonly ReportedObject[]): string {
   if (objects.length === 0) return 'There are no objects.';
+  const has = (type: string) =>
+    objects.some(({ conditions }) => conditions.some((one) => one.type === type));
+  const shown = CONDITIONS.filter((type) => type !== 'WrittenToIstio' || has(type));
   const rows = objects.map(({ kind, namespace, name, conditions }) => [
     kind,
     `${namespace}/${name}`,
-    ...CONDITIONS.map((type) => {
+    ...shown.map((type) => {
       const found = conditions.find((condition) => condition.type === type);
       if (found === undefined) return '-';
       return found.status === 'True' ? 'True' : `${found.status} (${found.reason})`;
     }),
   ]);
-  return textTable([['KIND', 'NAME', 'ACCEPTED', 'RESOLVED', 'PROGRAMMED'], ...rows]);
+  return textTable([['KIND', 'NAME', ...shown.map((type) => HEADINGS[type])], ...rows]);
 }
 
 /** A condition that is not true says why, and nobody should have to ask twice. */

@@ -5,7 +5,8 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Status } from '../ir/status.ts';
 import type { SourceEvent } from '../store/object.ts';
-import { KubeApi } from './api.ts';
+import type { KubeApi } from './api.ts';
+import { connectKube } from './connect.ts';
 import { LEADER_DEFAULTS, LeaderElection } from './leader.ts';
 import type { ReflectorOptions } from './reflector.ts';
 import { KubeSource } from './source.ts';
@@ -31,7 +32,7 @@ export interface KubeCompanion {
   close(): Promise<void>;
 }
 
-const LEASE_NAME = 'modelweir-control-plane';
+export const LEASE_NAME = 'modelweir-control-plane';
 
 export class KubeAdapter {
   readonly server: string;
@@ -47,12 +48,8 @@ export class KubeAdapter {
     logger: Logger,
     listener: (event: SourceEvent) => void,
   ): Promise<KubeAdapter> {
-    // It takes a second and 80 MB, which a control plane on a folder need not spend.
-    const { KubeConfig } = await import('@kubernetes/client-node');
-    const config = new KubeConfig();
-    if (options.kubeconfig === undefined) config.loadFromDefault();
-    else config.loadFromFile(options.kubeconfig);
-    return new KubeAdapter(new KubeApi(config), options, logger, listener);
+    const api = await connectKube(options.kubeconfig);
+    return new KubeAdapter(api, options, logger, listener);
   }
 
   private constructor(

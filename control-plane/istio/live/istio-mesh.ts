@@ -106,6 +106,7 @@ export class IstioMesh implements KubeCompanion {
       ...{ logger, ...writer },
       onChange: () => this.#onChange(),
     });
+    this.#writer.lead(this.#isLeading);
     // However long it takes, proxies are served meanwhile.
     void this.#cache.start();
     this.#discover();
@@ -178,6 +179,9 @@ export class IstioMesh implements KubeCompanion {
       waypointFilters: this.#capabilities?.waypointFilters ?? false,
       namespaces: this.#namespaces(),
       done: this.#writer?.isDone() ?? false,
+      owned: ISTIO_FAMILY.kinds
+        .flatMap((kind) => this.#cache?.list(kind) ?? [])
+        .filter(({ isOurs }) => isOurs).length,
       objects: this.#wanted.objects.map(({ kind, metadata }) => {
         const { namespace, name } = metadata;
         return { kind, namespace, name };

@@ -14,10 +14,15 @@ export interface MeshNamespace {
 
 /** Sorted by name. One that is on its way out gets nothing new. */
 export function optedInNamespaces(namespaces: readonly CachedObject[]): MeshNamespace[] {
-  return namespaces.filter(({ labels }) => labels[INJECT_LABEL] === 'true').map(meshNamespace);
+  return namespaces
+    .filter(({ labels }) => labels[INJECT_LABEL] === 'true')
+    .map(({ name, labels }) => meshNamespaceOf(name, labels));
 }
 
-function meshNamespace({ name, labels }: CachedObject): MeshNamespace {
+export function meshNamespaceOf(
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): MeshNamespace {
   const injection = labels['istio-injection'];
   const revision = labels['istio.io/rev'] ?? null;
   // Istio's injector heeds the older label first.

@@ -23,6 +23,8 @@ export interface IstioReport {
   readonly namespaces: readonly MeshNamespace[];
   /** Whether all objects are there, and no others of ours. */
   readonly done: boolean;
+  /** Objects of ours that the cluster has. */
+  readonly owned: number;
   readonly objects: readonly ReportedMeshObject[];
   readonly problems: readonly MeshProblem[];
   readonly hindrances: readonly (ReportedMeshObject & {
