@@ -234,10 +234,13 @@ export class ControlPlane {
     const { logger } = this.options;
     try {
       const namespace = namespaceOfSidecars(view);
-      const set =
-        namespace === null
-          ? this.translatedView(whole, view)
-          : (this.options.follower?.resourcesFor(namespace, whole) ?? NOTHING);
+      // What a sidecar's clusters are is Istio's to say.
+      if (namespace !== null) {
+        return encodeSnapshot(this.options.follower?.resourcesFor(namespace, whole) ?? NOTHING);
+      }
+      const splitterRevisions = this.revisions.of(view);
+      const mesh = meshIn(whole, view);
+      const set = translate(mesh, { ...this.options.translation, splitterRevisions });
       const contradictions = checkConsistency(set);
       if (contradictions.length === 0) return encodeSnapshot(set);
       this.unpublished = `the state contradicts itself: ${contradictions.join('; ')}`;
@@ -248,11 +251,6 @@ export class ControlPlane {
       logger.error({ err: error }, 'not published');
     }
     return null;
-  }
-
-  private translatedView(whole: Mesh, view: string): ResourceSet {
-    const splitterRevisions = this.revisions.of(view);
-    return translate(meshIn(whole, view), { ...this.options.translation, splitterRevisions });
   }
 
   /** Each once, for as long as it lasts. */

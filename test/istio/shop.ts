@@ -38,10 +38,14 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export async function startShop(): Promise<Shop> {
+/** `prepare` comes before the first pod. */
+export async function startShop(
+  prepare: (mesh: TestMesh) => Promise<void> = () => Promise.resolve(),
+): Promise<Shop> {
   const mesh = await startMesh();
   try {
     const addresses = await createServices(mesh);
+    await prepare(mesh);
     const [stable, , , client] = await Promise.all([
       mesh.add(modelPod('stable'), modelServer(['digits-stable', 'tiny-embed'])),
       mesh.add(modelPod('canary'), modelServer(['digits-canary', 'tiny-embed'])),

@@ -12,6 +12,7 @@ import { request } from './pod-client.ts';
 import { addNodeNetwork, type NodeNetwork, type PodNetwork } from './pod-network.ts';
 import { startSidecar } from './sidecar.ts';
 import {
+  bootstrapOverride,
   createNamespace,
   createNode,
   createPod,
@@ -106,6 +107,7 @@ async function addWorkload(
     token: await tokenFor(cluster, pod),
     rootCertificate: await rootCertificate(cluster, spec.namespace),
     workers: spec.workers ?? 1,
+    bootstrapOverride: await bootstrapOverride(cluster, pod),
   });
   const relayPath = await startRelay(supervisor, network, spec.name);
   const isReady = async () => {

@@ -13,6 +13,7 @@ import type { Container, InjectedPod } from './workload.ts';
 
 /** It would wait for requests to end, and none are left when a test stops it. */
 const STOP_TIMEOUT_MS = 200;
+const OVERRIDE = 'etc/istio/custom-bootstrap/custom_bootstrap.json';
 
 export interface SidecarOptions {
   /** Envoy's worker threads. */
@@ -21,6 +22,8 @@ export interface SidecarOptions {
   readonly token: string;
   /** Of istiod's authority. */
   readonly rootCertificate: string;
+  /** Of the ConfigMap that the pod names for it; null: it names none. */
+  readonly bootstrapOverride: string | null;
 }
 
 export async function startSidecar(
@@ -42,6 +45,8 @@ export async function startSidecar(
     proxyBootstrapTemplatePath: istioProgram('envoy_bootstrap.json'),
     concurrency: options.workers,
   });
+  // In a container of its own it would be at the place that the injector says.
+  if (options.bootstrapOverride !== null) env['ISTIO_BOOTSTRAP_OVERRIDE'] = join(folder, OVERRIDE);
   // No name server here knows istiod's name.
   env['CA_ADDR'] = config.discoveryAddress;
   const agent = network.command('unshare', [
@@ -97,12 +102,13 @@ function environment(
 }
 
 function writeFiles(folder: string, pod: InjectedPod, files: SidecarOptions): void {
-  const contents = {
+  const contents: Record<string, string> = {
     'var/run/secrets/tokens/istio-token': files.token,
     'var/run/secrets/istio/root-cert.pem': files.rootCertificate,
     'etc/istio/pod/labels': fieldsText(pod.metadata.labels ?? {}),
     'etc/istio/pod/annotations': fieldsText(pod.metadata.annotations ?? {}),
   };
+  if (files.bootstrapOverride !== null) contents[OVERRIDE] = files.bootstrapOverride;
   const folders = ['etc/istio/proxy', 'var/run/secrets/workload-spiffe-uds', 'data/data'];
   for (const path of folders) mkdirSync(join(folder, path), { recursive: true });
   for (const [path, content] of Object.entries(contents)) {

@@ -126,3 +126,18 @@ export async function rootCertificate(cluster: TestCluster, namespace: string): 
   });
   return found ?? '';
 }
+
+const OVERRIDE = 'sidecar.istio.io/bootstrapOverride';
+
+/** What a pod's sidecar adds to its bootstrap, from the ConfigMap that it names; null: nothing. */
+export async function bootstrapOverride(
+  cluster: TestCluster,
+  { metadata: { namespace, annotations = {} } }: InjectedPod,
+): Promise<string | null> {
+  const name = annotations[OVERRIDE];
+  if (name === undefined) return null;
+  const metadata = { namespace, name };
+  const ref = { apiVersion: 'v1', kind: 'ConfigMap', metadata };
+  const { data } = await cluster.get<{ data: Record<string, string> }>(ref);
+  return data['custom_bootstrap.json'] ?? null;
+}

@@ -49,9 +49,7 @@ export async function startScene(revision: string | null = null): Promise<Scene>
   const cluster = await startCluster();
   const balancer = await startBalancer();
   let pods = 0;
-  for (const object of objectsOf(readFileSync(WEBHOOK, 'utf8'))) {
-    await cluster.create(callable(object, balancer.port));
-  }
+  for (const object of webhookObjects(balancer.port)) await cluster.create(object);
   return {
     cluster,
     balancer,
@@ -83,6 +81,11 @@ export async function startScene(revision: string | null = null): Promise<Scene>
       await cluster.stop();
     },
   };
+}
+
+/** Those of `deploy/webhook.yaml`, for a webhook on this port of the loopback address. */
+export function webhookObjects(port: number): ObjectName[] {
+  return objectsOf(readFileSync(WEBHOOK, 'utf8')).map((object) => callable(object, port));
 }
 
 /** A test has no Service network. */
