@@ -34,6 +34,9 @@ export function needsIn(mesh: Mesh): (object: ObjectRef) => readonly Need[] | nu
   };
 }
 
+/** A sidecar of Istio's has from us what its filters are told, and everything else from Istio. */
+export const NEEDS_OF_SIDECARS: readonly Need[] = [{ typeUrl: TYPE_URLS.extension, names: null }];
+
 function targetNeeds(names: readonly string[]): Need[] {
   return [
     { typeUrl: TYPE_URLS.cluster, names },

@@ -53,6 +53,10 @@ export function programmed(
 
 const SEVERITY: readonly ConditionStatus[] = ['False', 'Unknown', 'True'];
 
+export function worse(one: Condition, other: Condition): Condition {
+  return SEVERITY.indexOf(other.status) < SEVERITY.indexOf(one.status) ? other : one;
+}
+
 /** The worse of what our own proxies say, and those of another mesh. Without any of ours, theirs counts. */
 export function together(ours: Condition, hasProxies: boolean, theirs: Condition): Condition {
   if (!hasProxies && ours.reason === 'NoProxyConnected') return theirs;

@@ -4,9 +4,10 @@ import type { Mesh } from '../ir/mesh.ts';
 import type { Condition, ObjectRef, Status } from '../ir/status.ts';
 import type { IstioReport } from '../istio/live/report.ts';
 import type { LocatedProblem, PipelineResult } from '../pipeline.ts';
+import { namespaceOfSidecars } from '../serve/sidecar-view.ts';
 import { meshIn } from '../xds/view.ts';
-import { needsIn } from './needs.ts';
-import { notImplemented, type ProxyView, programmed, together } from './programmed.ts';
+import { NEEDS_OF_SIDECARS, needsIn } from './needs.ts';
+import { notImplemented, type ProxyView, programmed, together, worse } from './programmed.ts';
 
 /** A connected proxy, with all that its stream knows of it. */
 export interface ReportedProxy extends ProxyView {
@@ -93,17 +94,28 @@ function proxiesNeeding(mesh: Mesh, proxies: readonly ReportedProxy[]) {
 
 export function report({ result, follower = null, ...rest }: ReportInput): Report {
   const needsOf = needsIn(result.mesh);
-  const needing = proxiesNeeding(result.mesh, rest.proxies);
+  const sidecars = rest.proxies.filter(({ view }) => namespaceOfSidecars(view) !== null);
+  // They all have all routes, under the names that their namespace has for hosts.
+  const ofSidecars = programmed(NEEDS_OF_SIDECARS, sidecars, rest.unpublished);
+  const needing = proxiesNeeding(
+    result.mesh,
+    rest.proxies.filter((proxy) => !sidecars.includes(proxy)),
+  );
   const objects = result.statuses.map(({ object, conditions, ...status }) => {
     if (NOT_IMPLEMENTED.has(object.kind)) {
       const carried = notImplemented(object.kind);
       return { ...object, ...status, conditions: [...conditions, carried] };
     }
     const proxies = needing(object);
-    const ours = programmed(needsOf(object), proxies, rest.unpublished);
+    const needs = needsOf(object);
+    const own = programmed(needs, proxies, rest.unpublished);
+    const hasSidecars = needs !== null && sidecars.length > 0;
+    const ofOurs = proxies.length === 0 ? ofSidecars : worse(own, ofSidecars);
+    const ours = hasSidecars ? ofOurs : own;
+    const hasProxies = proxies.length > 0 || hasSidecars;
     const others = follower?.conditionsOf(object) ?? [];
     const theirs = others.find(({ type }) => type === 'Programmed');
-    const carried = theirs === undefined ? ours : together(ours, proxies.length > 0, theirs);
+    const carried = theirs === undefined ? ours : together(ours, hasProxies, theirs);
     const more = others.filter(({ type }) => type !== 'Programmed');
     return { ...object, ...status, conditions: [...conditions, ...more, carried] };
   });
