@@ -21,7 +21,8 @@ export interface UsedProvider {
 
 /** What onnxruntime loads when CUDA is asked for, from the folder of its own library. */
 const CUDA_LIBRARIES = ['libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so'];
-const CUDA_DEVICE = '/dev/nvidiactl';
+/** Of the driver; the second is its place in the Linux of Windows. */
+const CUDA_DEVICES = ['/dev/nvidiactl', '/dev/dxg'];
 
 type ExecutionProviders = ('cpu' | { readonly name: 'cuda'; readonly deviceId: number })[];
 
@@ -64,8 +65,8 @@ export function missingForCuda(
       `${libraries.join(' and ')} must lie beside onnxruntime's library in ${folder}; they are in the Python package onnxruntime-gpu of the same version`,
     );
   }
-  if (!exists(CUDA_DEVICE)) {
-    missing.push(`there is no NVIDIA device (${CUDA_DEVICE}); give the container a GPU`);
+  if (!CUDA_DEVICES.some((device) => exists(device))) {
+    missing.push(`there is no NVIDIA device (${CUDA_DEVICES[0]}); give the container a GPU`);
   }
   return missing;
 }

@@ -7,11 +7,11 @@ export function isInteger(datatype: Datatype): datatype is IntegerDatatype {
   return datatype === 'INT64' || datatype === 'INT32';
 }
 
-/** `values` are `shape[0]` rows of `shape[1]`. */
+/** `values` are in row-major order, as many as `shape` makes. */
 export function integerTensor(
   datatype: IntegerDatatype,
   values: ArrayLike<number>,
-  shape: readonly [number, number],
+  shape: readonly number[],
 ): Tensor {
   if (datatype === 'INT32') return { data: Int32Array.from(values), shape };
   const data = new BigInt64Array(values.length);

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { batcherBench } from './batcher.ts';
+import { providersBench } from './inference/providers.ts';
 import { inferenceBench } from './inference.ts';
 import { isPrepared, runPrepared } from './istio/prepared.ts';
 import { istioBench } from './istio.ts';
@@ -30,6 +31,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   splitter: { run: splitterBench, rounds: 5, seconds: 2 },
   // 12 cases of five to eight subjects each, and a few of the pod alone: ten minutes and more.
   inference: { run: inferenceBench, rounds: 3, seconds: 1.5 },
+  // Where there is a GPU.
+  providers: { run: providersBench, rounds: 3, seconds: 5 },
   reload: { run: reloadBench, rounds: 5, seconds: 2 },
   // Ten changes a round; it takes as long as they take.
   xds: { run: xdsBench, rounds: 5, seconds: 0 },

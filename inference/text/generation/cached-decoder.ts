@@ -62,6 +62,10 @@ function inputOf(
       const total = cache.tokens + tokens.length;
       return integerTensor(role.datatype, new Uint8Array(total).fill(1), [1, total]);
     }
+    case 'types':
+      return integerTensor(role.datatype, new Uint8Array(tokens.length), [1, tokens.length]);
+    case 'kept':
+      return integerTensor(role.datatype, [1], role.shape);
     case 'positions': {
       const positions = tokens.map((_, i) => cache.tokens + i);
       return integerTensor(role.datatype, positions, [1, tokens.length]);

@@ -6,7 +6,12 @@ import type { SessionMetadata } from '../../runtime/model-session.ts';
 import { type IntegerDatatype, isInteger } from '../integer-tensor.ts';
 
 export type InputRole =
-  | { readonly kind: 'tokens' | 'mask' | 'positions'; readonly datatype: IntegerDatatype }
+  | {
+      readonly kind: 'tokens' | 'mask' | 'positions' | 'types';
+      readonly datatype: IntegerDatatype;
+    }
+  /** For how many of the last tokens scores are wanted: one. */
+  | { readonly kind: 'kept'; readonly datatype: IntegerDatatype; readonly shape: readonly number[] }
   /** `output` is the one that is this input of the next step. */
   | { readonly kind: 'past'; readonly output: number; readonly empty: Tensor };
 
@@ -17,11 +22,13 @@ export interface DecoderLayout {
   readonly logits: number;
 }
 
-const INTEGER_INPUTS: Readonly<Record<string, 'tokens' | 'mask' | 'positions'>> = {
+const INTEGER_INPUTS = {
   input_ids: 'tokens',
   attention_mask: 'mask',
   position_ids: 'positions',
-};
+  token_type_ids: 'types',
+  num_logits_to_keep: 'kept',
+} as const satisfies Readonly<Record<string, InputRole['kind']>>;
 
 const PAST = /^past_key_values\.(\d+)\.(key|value)$/;
 
@@ -33,15 +40,15 @@ export function decoderLayout({ inputs, outputs }: SessionMetadata): DecoderLayo
     return index;
   };
   const roles = inputs.map(({ name, datatype, shape }): InputRole => {
-    const kind = INTEGER_INPUTS[name];
-    if (kind) {
+    if (Object.hasOwn(INTEGER_INPUTS, name)) {
+      const kind = INTEGER_INPUTS[name as keyof typeof INTEGER_INPUTS];
       if (!isInteger(datatype)) throw new Error(`input "${name}" is ${datatype}, not an integer`);
-      return { kind, datatype };
+      return kind === 'kept' ? { kind, datatype, shape: shape.map(() => 1) } : { kind, datatype };
     }
     const past = PAST.exec(name);
     if (!past) {
       throw new Error(
-        `input "${name}" is none of input_ids, attention_mask, position_ids and past_key_values.N.key or .value`,
+        `input "${name}" is none of ${Object.keys(INTEGER_INPUTS).join(', ')} and past_key_values.N.key or .value`,
       );
     }
     return {

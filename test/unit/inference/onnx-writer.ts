@@ -29,6 +29,8 @@ export interface NodeSpec {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Whole numbers of 0 or more, or lists of them. */
+  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
 }
 
 export interface GraphSpec {
@@ -187,12 +189,20 @@ function constantFields({ name, shape, data, type = 'FP32', file }: ConstantSpec
   ];
 }
 
-function nodeFields({ op, inputs, outputs }: NodeSpec): Buffer[] {
+function nodeFields({ op, inputs, outputs, attributes = {} }: NodeSpec): Buffer[] {
   return [
     ...inputs.map((name) => field(1, name)),
     ...outputs.map((name) => field(2, name)),
     field(4, op),
+    ...Object.entries(attributes).map(([name, value]) => field(5, ...attributeFields(name, value))),
   ];
+}
+
+function attributeFields(name: string, value: number | readonly number[]): Buffer[] {
+  if (typeof value === 'number') {
+    return [field(1, name), varintField(3, value), varintField(20, 2)];
+  }
+  return [field(1, name), ...value.map((each) => varintField(8, each)), varintField(20, 7)];
 }
 
 function valueFields({ name, type, shape }: ValueSpec): Buffer[] {
