@@ -30,13 +30,22 @@ export function encodeSnapshot(set: ResourceSet): Snapshot {
   );
 }
 
+/** Translation gives the same message again where nothing of it has changed. */
+const encoded = new WeakMap<object, Resource>();
+
 /** Maps inside messages are written in their order of insertion: whoever fills one sorts it. */
 function encodeAll<Desc extends DescMessage>(
   schema: Desc,
   list: readonly MessageShape<Desc>[],
   name: (item: MessageShape<Desc>) => string,
 ): Resource[] {
-  return list.map((item) => resource(name(item), toBinary(schema, item)));
+  return list.map((item) => {
+    const known = encoded.get(item);
+    if (known !== undefined) return known;
+    const made = resource(name(item), toBinary(schema, item));
+    encoded.set(item, made);
+    return made;
+  });
 }
 
 function encodeClusters(clusters: readonly Cluster[]): Resource[] {

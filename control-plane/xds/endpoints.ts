@@ -4,6 +4,7 @@ import { ENDPOINT_METADATA, ENDPOINT_TARGET } from '../../filters/contract/heade
 import type * as ir from '../ir/mesh.ts';
 import type { ClusterLoadAssignment } from './gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ClusterLoadAssignmentSchema } from './gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { Remembered } from './remembered.ts';
 import { canFail } from './targets.ts';
 
 /**
@@ -12,8 +13,12 @@ import { canFail } from './targets.ts';
  */
 const OVERPROVISIONING = 100_000;
 
+const remembered = new Remembered<ClusterLoadAssignment>();
+
 export function targetEndpoints(mesh: ir.Mesh): ClusterLoadAssignment[] {
-  return mesh.targets.map((target) => loadAssignment(target.name, target));
+  return mesh.targets.map((target) => {
+    return remembered.get([target], () => loadAssignment(target.name, target));
+  });
 }
 
 /** The endpoints of a target, for a cluster of this name. */

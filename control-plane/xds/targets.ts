@@ -13,6 +13,6 @@ export function targetsOf(route: ir.Route, targets: Targets): ir.Target[] {
 }
 
 /** Whether Envoy may find that it is not well, and that its requests should go elsewhere. */
-export function canFail(target: ir.Target): boolean {
+export function canFail(target: Pick<ir.Target, 'healthCheck' | 'outlierDetection'>): boolean {
   return target.healthCheck !== null || target.outlierDetection !== null;
 }

@@ -10,7 +10,7 @@ import { UpstreamTlsContextSchema } from './gen/envoy/extensions/transport_socke
 
 /** Undefined: plain text. `caFile`: the authorities that the proxy's machine trusts. */
 export function transportSocket(
-  { tls, protocol }: ir.Target,
+  { tls, protocol }: Pick<ir.Target, 'tls' | 'protocol'>,
   caFile: string,
 ): MessageInitShape<typeof TransportSocketSchema> | undefined {
   if (tls === null) return undefined;
