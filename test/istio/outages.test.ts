@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ObjectName } from '../harness/kubernetes/cluster.ts';
 import type { TestControlPlane } from '../harness/kubernetes/control-plane.ts';
 import { until } from '../harness/until.ts';
-import { startTraffic } from './harness/traffic.ts';
 import { EMBEDDING, embedRoute, ourBackends, type Shop, startShop } from './shop.ts';
 
 const OUTAGE_MS = 30_000;
@@ -76,18 +75,8 @@ async function untilServedBy(name: 'stable' | 'canary'): Promise<void> {
   await until(`${name} serves`, async () => (await variant()) === name, 60_000);
 }
 
-/** Requests flow from before until after; none may fail. */
-async function underTraffic(change: () => Promise<void>): Promise<void> {
-  const traffic = startTraffic(shop.client.relayPath, () => shop.requestFor(EMBEDDING));
-  await change();
-  const { served } = traffic;
-  await until('requests still flow', () => traffic.served > served + 10);
-  await traffic.stop();
-  assert.deepEqual(traffic.failures, []);
-}
-
 test('istiod starts again under traffic, and changes are served again', async () => {
-  await underTraffic(async () => {
+  await shop.underTraffic(async () => {
     await shop.mesh.istiod.stopServing();
     await shop.mesh.cluster.put(embedRoute(0, 100));
     await shop.mesh.istiod.serveAgain();
@@ -96,7 +85,7 @@ test('istiod starts again under traffic, and changes are served again', async ()
 });
 
 test('our control plane is killed under traffic, and what changed meanwhile is served by the next', async () => {
-  await underTraffic(async () => {
+  await shop.underTraffic(async () => {
     await controlPlane.kill();
     await shop.mesh.cluster.put(embedRoute(100, 0));
     assert.equal(await variant(), 'canary');
@@ -106,8 +95,8 @@ test('our control plane is killed under traffic, and what changed meanwhile is s
 });
 
 test('the API server is away for half a minute under traffic', async () => {
-  await underTraffic(async () => {
-    await shop.mesh.cluster.stopServing();
+  await shop.underTraffic(async () => {
+    await shop.mesh.cluster.crash();
     await sleep(OUTAGE_MS);
     assert.equal(await variant(), 'stable');
     await shop.mesh.cluster.serveAgain();
@@ -126,19 +115,18 @@ test("somebody else's filter is in the same sidecar, before and after ours", asy
 });
 
 test('we leave under traffic: nothing of ours stays, and all of the others', async () => {
-  const traffic = startTraffic(shop.client.relayPath, () => shop.requestFor(EMBEDDING));
-  await controlPlane.stop();
-  controlPlane = await shop.control(['--istio', 'off']);
-  await until('nothing of ours is there', async () => (await written()).length === 0);
-  await until('the sidecars have let go of it', async () => {
-    return (await filterNames()).every((name) => !name.startsWith('modelweir.'));
+  await shop.underTraffic(async () => {
+    await controlPlane.stop();
+    controlPlane = await shop.control(['--istio', 'off']);
+    await until('nothing of ours is there', async () => (await written()).length === 0);
+    await until('the sidecars have let go of it', async () => {
+      return (await filterNames()).every((name) => !name.startsWith('modelweir.'));
+    });
+    await until('the application serves as before us', async () => {
+      const answer = await shop.ask(EMBEDDING);
+      return answer.status === 200 && JSON.parse(answer.body.toString()).name === 'models';
+    });
   });
-  await until('the application serves as before us', async () => {
-    const answer = await shop.ask(EMBEDDING);
-    return answer.status === 200 && JSON.parse(answer.body.toString()).name === 'models';
-  });
-  await traffic.stop();
-  assert.deepEqual(traffic.failures, []);
   await shop.mesh.cluster.get(others()[0] as ObjectName);
   assert.equal((await shop.ask(EMBEDDING)).headers['x-others'], 'here');
 });

@@ -12,6 +12,7 @@ import { startControlPlane, type TestControlPlane } from '../harness/kubernetes/
 import { backend, route } from '../kubernetes/objects.ts';
 import { type Application, startMesh, type TestMesh, type Workload } from './harness/mesh.ts';
 import { type PodAnswer, type PodRequest, request } from './harness/pod-client.ts';
+import { underTraffic } from './harness/traffic.ts';
 
 export const INJECT = { 'modelweir.dev/inject': 'true' };
 
@@ -25,6 +26,8 @@ export interface Shop {
   ask(call: Call): Promise<PodAnswer>;
   /** The request itself, for whoever sends it otherwise. */
   requestFor(call: Call): PodRequest;
+  /** Requests for embeddings flow from before the change until after it, and none of them fails. */
+  underTraffic(change: () => Promise<void>): Promise<number>;
   /** `serve --istio MODE`, where sidecars can fetch modules. */
   control(args?: readonly string[]): Promise<TestControlPlane>;
   stop(): Promise<void>;
@@ -68,6 +71,7 @@ export async function startShop(
       stable,
       address,
       requestFor,
+      underTraffic: (change) => underTraffic(client.relayPath, () => requestFor(EMBEDDING), change),
       ask: (call) => request(client.relayPath, requestFor(call)),
       control: (args = ['--istio', 'native']) =>
         startControlPlane(mesh.cluster, [

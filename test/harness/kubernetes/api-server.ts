@@ -37,6 +37,8 @@ export interface TestApiServer {
   kubeconfig(user: string): string;
   /** Ends the API server; etcd goes on. */
   stopServing(): Promise<void>;
+  /** The same, as a machine ends that loses its power. */
+  crash(): Promise<void>;
   /** Starts it again on the same port. */
   serveAgain(): Promise<void>;
   /** Stops the API server's process as if its machine had no CPU time: connections stay, nothing comes. */
@@ -71,6 +73,10 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Te
       etcd,
       kubeconfig: (user) => join(folder, `${user}.kubeconfig`),
       stopServing: () => supervisor.stopChild(child),
+      crash: async () => {
+        process.kill(child.pid, 'SIGKILL');
+        await supervisor.stopChild(child);
+      },
       serveAgain: async () => {
         child = startServer();
         await ready(url, folder);
