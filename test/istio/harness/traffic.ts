@@ -39,7 +39,7 @@ export async function underTraffic(
 }
 
 /** Over connections that are kept, as applications do. */
-function startTraffic(relayPath: string, call: () => PodRequest): Traffic {
+export function startTraffic(relayPath: string, call: () => PodRequest): Traffic {
   const agent = podAgent(relayPath, true);
   const failures: string[] = [];
   let isOver = false;
