@@ -21,7 +21,7 @@ const AUTO_LIMIT_US = 100;
 /** The session is created on the event loop, while other models serve. */
 const MAX_LOAD_MS = 100;
 
-/** The 99th percentile that runs must keep to; undefined: in workers, whatever they take. */
+/** What runs must keep to; undefined: in workers, whatever they take. */
 export function inlineLimitUs(name: ExecutionName): number | undefined {
   if (name === 'worker') return undefined;
   return name === 'inline' ? INLINE_LIMIT_US : AUTO_LIMIT_US;
@@ -49,14 +49,14 @@ export function decideExecution(
   if (within && within.rows >= needed) {
     return { inlineRows: within.rows, reason: measured(within, limitUs) };
   }
-  if (beyond && beyond.p99Us !== Number.POSITIVE_INFINITY) {
+  if (beyond && beyond.slowUs !== Number.POSITIVE_INFINITY) {
     return inWorkers(measured(beyond, limitUs));
   }
   return inWorkers(`it could not be measured with ${needed} rows`);
 }
 
-function measured({ rows, p99Us }: SizeTimes, limitUs: number): string {
-  return `runs of ${rows} rows have a p99 of ${p99Us.toFixed(0)} us; the limit is ${limitUs}`;
+function measured({ rows, slowUs }: SizeTimes, limitUs: number): string {
+  return `runs of ${rows} rows take ${slowUs.toFixed(0)} us; the limit is ${limitUs}`;
 }
 
 function inWorkers(reason: string): Execution {

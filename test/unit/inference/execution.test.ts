@@ -25,26 +25,26 @@ const SESSION = { threadsPerRun: 1 };
 
 describe('it is decided that a model runs', () => {
   const quick: RunTimes = {
-    within: { rows: 64, p99Us: 40 },
-    beyond: { rows: 128, p99Us: 120 },
+    within: { rows: 64, slowUs: 40 },
+    beyond: { rows: 128, slowUs: 120 },
     loadMs: 3,
   };
-  const slow: RunTimes = { beyond: { rows: 1, p99Us: 950 }, loadMs: 3 };
+  const slow: RunTimes = { beyond: { rows: 1, slowUs: 950 }, loadMs: 3 };
   const cases: [string, ExecutionName, Partial<RunTimes>, number, RegExp][] = [
-    ['inline, if whole batches are quick', 'auto', {}, 64, /64 rows have a p99 of 40 us/],
+    ['inline, if whole batches are quick', 'auto', {}, 64, /64 rows take 40 us/],
     [
       'in workers, if only small batches are',
       'auto',
-      { within: { rows: 16, p99Us: 90 } },
+      { within: { rows: 16, slowUs: 90 } },
       0,
-      /128 rows have a p99 of 120 us; the limit is 100/,
+      /128 rows take 120 us; the limit is 100/,
     ],
     [
       'inline in small batches, if that is asked for',
       'inline',
-      { within: { rows: 16, p99Us: 190 } },
+      { within: { rows: 16, slowUs: 190 } },
       16,
-      /16 rows have a p99 of 190 us; the limit is 200/,
+      /16 rows take 190 us; the limit is 200/,
     ],
     [
       'in workers, if one row is slow',
@@ -57,7 +57,7 @@ describe('it is decided that a model runs', () => {
     [
       'in workers, if it fails on zeros',
       'auto',
-      { within: undefined, beyond: { rows: 1, p99Us: Number.POSITIVE_INFINITY } },
+      { within: undefined, beyond: { rows: 1, slowUs: Number.POSITIVE_INFINITY } },
       0,
       /could not be measured/,
     ],
