@@ -11,6 +11,7 @@ import { FilterConfigSchema } from '../xds/gen/envoy/config/route/v3/route_compo
 import { HeaderMutationPerRouteSchema } from '../xds/gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
 import { WasmSchema } from '../xds/gen/envoy/extensions/filters/http/wasm/v3/wasm_pb.js';
 import { stripFromTrailers, stripReserved } from '../xds/header-mutation.ts';
+import type { TranslateOptions } from '../xds/options.ts';
 import { IDLE_GRACE_MS, notedOfChain, RESPONSE_HEADERS_OF_CHAIN } from '../xds/route-table.ts';
 import { wholeSplitter } from '../xds/splitter-shards.ts';
 import { underAllNames } from './all-names.ts';
@@ -125,8 +126,13 @@ const ENABLED = pack(FilterConfigSchema, { isOptional: true, config: pack(WasmSc
 
 export function routerExtension(mesh: ir.Mesh, options: IstioOptions): ConfiguredFilter {
   const surroundings = { hasClasses: false, hasBatcher: false };
-  const configuration = routerConfig(mesh, options.translation, surroundings);
+  const configuration = routerConfig(mesh, unread(options.translation), surroundings);
   return { name: ROUTER, typedConfig: wasm(ROUTER, 'chain', configuration, options) };
+}
+
+/** The access log and the metrics of a sidecar are Istio's: what only ours would read is not noted. */
+function unread(translation: TranslateOptions): TranslateOptions {
+  return { ...translation, accessLog: null, outcomeMetrics: false };
 }
 
 /** Istio's name of a destination's cluster in proxies of one kind. */

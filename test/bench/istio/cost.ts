@@ -23,6 +23,7 @@ const MAX_RESIDENT_MB = 25;
 
 const WITHOUT = 'no filters';
 const WITH = 'router, splitter, name rewritten';
+const OTHER_WITHOUT = 'no filters, another host';
 const OTHER = 'filters, another host';
 
 interface Subject {
@@ -34,6 +35,7 @@ interface Subject {
 const SUBJECTS: readonly Subject[] = [
   { name: WITHOUT, host: MODELS, client: 'plain' },
   { name: WITH, host: MODELS, client: 'client' },
+  { name: OTHER_WITHOUT, host: ORDERS, client: 'plain' },
   { name: OTHER, host: ORDERS, client: 'client' },
 ];
 
