@@ -125,7 +125,7 @@ export function idleTimeoutMs(
 const ENABLED = pack(FilterConfigSchema, { isOptional: true, config: pack(WasmSchema, {}) });
 
 export function routerExtension(mesh: ir.Mesh, options: IstioOptions): ConfiguredFilter {
-  const surroundings = { hasClasses: false, hasBatcher: false };
+  const surroundings = { hasClasses: false, hasBatcher: false, hasOwnRoutes: true };
   const configuration = routerConfig(mesh, unread(options.translation), surroundings);
   return { name: ROUTER, typedConfig: wasm(ROUTER, 'chain', configuration, options) };
 }

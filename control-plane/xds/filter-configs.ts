@@ -23,22 +23,26 @@ const DECISIONS_TOLD: Readonly<Record<ir.Responses['decisionHeader'], string>> =
   always: TELL_ALWAYS,
 };
 
-/** Whether the proxy behind the router has a route table by classes, and a batcher. */
+/** What the proxy around the router has. */
 export interface RouterSurroundings {
+  /** A route table by classes. */
   readonly hasClasses: boolean;
   readonly hasBatcher: boolean;
+  /** Somewhere to go for requests that pass by, before the splitter is there. */
+  readonly hasOwnRoutes: boolean;
 }
 
-const OWN_PROXY: RouterSurroundings = { hasClasses: true, hasBatcher: true };
+const OWN_PROXY: RouterSurroundings = { hasClasses: true, hasBatcher: true, hasOwnRoutes: false };
 
 export function routerConfig(
   mesh: ir.Mesh,
   options: TranslateOptions,
-  { hasClasses, hasBatcher } = OWN_PROXY,
+  { hasClasses, hasBatcher, hasOwnRoutes } = OWN_PROXY,
 ): string {
   const { limits, modelHeader, accessLog } = options;
   const config = new RouterConfig();
   const targets = targetsByName(mesh);
+  config.passUnready = hasOwnRoutes;
   config.maxHoldBytes = limits.maxHoldBytes;
   config.maxHeldBytes = limits.maxHeldBytes;
   config.defaultOverLimit = limits.overHoldLimit === 'default-route';

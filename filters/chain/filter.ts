@@ -83,6 +83,10 @@ export class ChainStream extends Stream {
   requestHeaders(endOfStream: bool): i32 {
     const program = this.root.router;
     if (program === null || program.disabled) return CONTINUE;
+    if (program.passUnready && splitters.completeShards == 0) {
+      requests.add(NO_ROUTE, 'passed');
+      return CONTINUE;
+    }
     const headers = new HeaderBlock(REQUEST_HEADERS);
     const journey = new Journey(program, splitters.set, recent, headers, STRING_RUN, CIRCUMSTANCES);
     this.headers = headers;

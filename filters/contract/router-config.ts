@@ -73,6 +73,8 @@ export class RouterHost {
 
 export class RouterConfig {
   disabled: boolean = false;
+  /** Whether requests pass by until the splitter's configuration has come, too; else they get 503. */
+  passUnready: boolean = false;
   /** Most bytes of one body held until its model is known. Source: `limits.ts`. */
   maxHoldBytes: i32 = 0;
   /** Most bytes of all bodies so held, in all workers of the proxy. */
@@ -97,6 +99,7 @@ export function decodeRouterConfig(text: string, problems: Problems): RouterConf
   if (fields === null) return null;
   const config = new RouterConfig();
   config.disabled = fields.bool('disabled');
+  config.passUnready = fields.optionalBool('passUnready');
   config.maxHoldBytes = fields.int('maxHoldBytes', 0, MAX_HOLD_BYTES);
   config.maxHeldBytes = fields.int('maxHeldBytes', 0, MAX_HELD_BYTES);
   config.defaultOverLimit = fields.bool('defaultOverLimit');
@@ -180,6 +183,7 @@ export function encodeRouterConfig(config: RouterConfig): string {
   const writer = new JsonObjectWriter();
   writer.int('version', CONTRACT_VERSION);
   writer.bool('disabled', config.disabled);
+  writer.optionalBool('passUnready', config.passUnready);
   writer.int('maxHoldBytes', config.maxHoldBytes);
   writer.int('maxHeldBytes', config.maxHeldBytes);
   writer.bool('defaultOverLimit', config.defaultOverLimit);

@@ -147,6 +147,7 @@ export class HostTable {
 
 export class RouterProgram {
   disabled: boolean = false;
+  passUnready: boolean = false;
   maxHoldBytes: i32 = 0;
   maxHeldBytes: i32 = 0;
   defaultOverLimit: boolean = false;
@@ -247,6 +248,7 @@ export class RouterProgram {
 export function compileRouter(config: RouterConfig, problems: Problems): RouterProgram | null {
   const program = new RouterProgram();
   program.disabled = config.disabled;
+  program.passUnready = config.passUnready;
   program.maxHoldBytes = config.maxHoldBytes;
   program.maxHeldBytes = config.maxHeldBytes;
   program.defaultOverLimit = config.defaultOverLimit;

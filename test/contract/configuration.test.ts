@@ -33,6 +33,7 @@ type Kind = 'router' | 'splitter' | 'batcher' | 'rewriter';
 const ROUTER = {
   version: CONTRACT_VERSION,
   disabled: false,
+  passUnready: true,
   maxHoldBytes: 1048576,
   maxHeldBytes: 268435456,
   defaultOverLimit: true,

@@ -49,6 +49,28 @@ test('a disabled router passes everything, and counts nothing', () => {
   assert.equal(scene.host.metrics.size, 0);
 });
 
+test('where a proxy has routes of its own, requests pass until the splitter is there', () => {
+  const text = (passUnready: boolean) => routerText({ ...MESH, passUnready });
+  for (const passes of [true, false]) {
+    const host = WasmHost.load(CHAIN);
+    const root = host.createRoot('modelweir.router');
+    assert.ok(host.configure(root, text(passes)));
+    const stream = host.createStream(root);
+    const headers = { ':method': 'POST', ':path': '/v2/models/digits/infer' };
+    assert.equal(stream.requestHeaders(headers), passes ? CONTINUE : HOLD);
+    const replies = host.takeEffects().filter((effect) => effect.includes('503'));
+    assert.equal(replies.length, passes ? 0 : 1);
+    stream.done();
+    const splitter = host.createRoot('modelweir.splitter');
+    assert.ok(host.configure(splitter, splitterText(MESH)));
+    const next = host.createStream(root);
+    next.requestHeaders(headers);
+    host.takeEffects();
+    assert.equal(next.requestHeadersNow['x-modelweir-cluster'], 'default/r');
+    next.done();
+  }
+});
+
 test('a stream of a router that has no configuration passes', () => {
   const host = WasmHost.load(CHAIN);
   const stream = host.createStream(host.createRoot('modelweir.router'));

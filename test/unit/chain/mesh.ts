@@ -80,6 +80,7 @@ export interface TestMatch {
 export interface TestMesh {
   readonly routes: Readonly<Record<string, TestRoute>>;
   readonly disabled?: boolean;
+  readonly passUnready?: boolean;
   readonly maxHoldBytes?: number;
   readonly maxHeldBytes?: number;
   readonly defaultOverLimit?: boolean;
