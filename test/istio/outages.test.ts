@@ -1,12 +1,17 @@
 /** What ends while requests flow: istiod, our control plane, the API server. And that we leave without a trace. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { repositoryRoot } from '../../control-plane/cli/quickstart/places.ts';
 import type { ObjectName } from '../harness/kubernetes/cluster.ts';
 import type { TestControlPlane } from '../harness/kubernetes/control-plane.ts';
 import { until } from '../harness/until.ts';
 import { EMBEDDING, embedRoute, ourBackends, type Shop, startShop } from './shop.ts';
 
+const execute = promisify(execFile);
 const OUTAGE_MS = 30_000;
 const WRITTEN_KINDS = ['envoyfilters', 'virtualservices', 'destinationrules', 'serviceentries'];
 
@@ -114,10 +119,28 @@ test("somebody else's filter is in the same sidecar, before and after ours", asy
   assert.ok(names.includes('others.lua'));
 });
 
-test('we leave under traffic: nothing of ours stays, and all of the others', async () => {
+test('switched off under traffic, nothing of ours stays, and all of the others', async () => {
+  await leaveUnderTraffic(async () => {
+    controlPlane = await shop.control(['--istio', 'off']);
+  });
+  await controlPlane.stop();
+});
+
+test('uninstalled under traffic, nothing of ours stays, and all of the others', async () => {
+  controlPlane = await shop.control();
+  await untilServedBy('canary');
+  await leaveUnderTraffic(async () => {
+    const args = ['uninstall', '--istio', '--kubeconfig', shop.mesh.cluster.kubeconfig('admin')];
+    const main = join(repositoryRoot, 'control-plane/main.ts');
+    const { stdout } = await execute(process.execPath, [main, ...args]);
+    assert.match(stdout, /nothing of ours is left/);
+  });
+});
+
+async function leaveUnderTraffic(leave: () => Promise<void>): Promise<void> {
   await shop.underTraffic(async () => {
     await controlPlane.stop();
-    controlPlane = await shop.control(['--istio', 'off']);
+    await leave();
     await until('nothing of ours is there', async () => (await written()).length === 0);
     await until('the sidecars have let go of it', async () => {
       return (await filterNames()).every((name) => !name.startsWith('modelweir.'));
@@ -129,7 +152,7 @@ test('we leave under traffic: nothing of ours stays, and all of the others', asy
   });
   await shop.mesh.cluster.get(others()[0] as ObjectName);
   assert.equal((await shop.ask(EMBEDDING)).headers['x-others'], 'here');
-});
+}
 
 async function written(): Promise<string[]> {
   const found: string[] = [];
