@@ -41,7 +41,12 @@ export class WriteAttempts {
 
   failed(key: string, text: string, failure: WriteFailure): void {
     const count = this.#countOf(key, text, true) + 1;
-    this.#records.set(key, { text, count, atMs: performance.now(), failure });
+    // What fails so often is not waited for any more, whatever the reason is.
+    const isRefused = failure.isRefused || count >= MAX_REPEATS;
+    this.#records.set(key, {
+      ...{ text, count, atMs: performance.now() },
+      failure: { ...failure, isRefused },
+    });
   }
 
   /** On the clock of `performance.now()`. */

@@ -102,7 +102,7 @@ const CLUSTER_SCOPED = new Set([
 
 export function pathOf({ apiVersion, kind, metadata }: ObjectName, name = ''): string {
   const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
-  const plural = `${kind.toLowerCase()}s`.replace(/ys$/, 'ies');
+  const plural = `${kind.toLowerCase()}s`.replace(/(?<![aeiou])ys$/, 'ies');
   const namespace = CLUSTER_SCOPED.has(kind)
     ? ''
     : `/namespaces/${metadata.namespace ?? 'default'}`;
