@@ -53,6 +53,8 @@ export interface ControlPlaneOptions {
 export interface MeshFollower extends FollowerView {
   offer(mesh: Mesh): void;
   onChange(listener: () => void): void;
+  /** Whether sidecars of that mesh are given what it says, and not what proxies of ours are. */
+  readonly answersSidecars: boolean;
   /** What it gives proxies of the mesh of others may be something else. */
   onNamespaces(listener: () => void): void;
   /** For proxies of the mesh of others, by their namespace; null: they get nothing of us. */
@@ -105,8 +107,11 @@ export class ControlPlane {
     this.ads = new AdsServer({
       logger: options.logger,
       traffic: this.metrics,
-      viewOf: (node, call) =>
-        sidecarView(node, call, access) ?? viewKey(proxyNamespaces(node, call, access)),
+      viewOf: (node, call) => {
+        const isDirect = options.follower?.answersSidecars === true;
+        const ofSidecars = isDirect ? sidecarView(node, call, access) : null;
+        return ofSidecars ?? viewKey(proxyNamespaces(node, call, access));
+      },
       ...(certificates !== null && { credentials: certificates.credentials() }),
       ...(options.maxStreams !== undefined && { maxStreams: options.maxStreams }),
     });

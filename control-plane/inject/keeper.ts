@@ -92,8 +92,8 @@ export class Keeper {
       if (error instanceof KubeError && error.status === 409) return state;
       throw error;
     }
-    logger.info({ step }, 'certificate of the injector');
     await bundle.apply(authorities(next));
+    logger.info({ step }, 'certificate of the injector');
     return next;
   }
 

@@ -88,6 +88,10 @@ export class IstioMesh implements KubeCompanion {
     this.#onNamespaces = listener;
   }
 
+  get answersSidecars(): boolean {
+    return (this.#options.direct ?? null) !== null;
+  }
+
   /** What a proxy of Istio's in this namespace asks our ADS for; null: nothing. */
   resourcesFor(namespace: string, mesh: Mesh): ResourceSet | null {
     const { direct = null } = this.#options;
