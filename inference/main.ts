@@ -35,6 +35,7 @@ await start().catch((error: Error) => {
 });
 
 async function start(): Promise<void> {
+  limitHeapGrowth();
   const metrics = new PodMetrics(() => catalog, { tritonNames: options.tritonMetrics });
   telemetry = await Telemetry.open(options, version, log, (outcome) =>
     metrics.countPayload(outcome),
@@ -75,7 +76,6 @@ async function listenForGrpc(
   metrics: PodMetrics,
 ): Promise<number | undefined> {
   if (options.grpcPort === undefined) return undefined;
-  limitHeapGrowth();
   const { GrpcServer } = await import('./server/grpc/grpc-server.ts');
   const opened = new GrpcServer({ ...options, version }, service, () => catalog);
   grpc = opened;
