@@ -1,6 +1,6 @@
 /**
  * A mesh whose listener ends mutual TLS, as a sidecar's does. The control plane serves all of it but the
- * listener's certificates, which a service mesh brings: its own listener is taken, and they are added.
+ * listener's certificates, which a service mesh brings: its own listeners are taken, and they are added.
  */
 import { type AgentOptions, request, Agent as SecureAgent } from 'node:https';
 import { type Authority, makeAuthority, type PemPair } from '../../harness/certificates.ts';
@@ -40,13 +40,12 @@ export async function startSecureMesh(yaml: string): Promise<SecureMesh> {
   }
 }
 
-/** That of an Envoy of this mesh, with the listener that it was given as a static one. */
+/** That of an Envoy of this mesh, with the listeners that it was given as static ones. */
 async function secureBootstrap(
   mesh: { readonly envoy: TestEnvoy; logs(): string },
   authority: Authority,
 ): Promise<object> {
   const xdsPort = Number(XDS_PORT.exec(mesh.logs())?.[1]);
-  const listener = await listenerOf(mesh.envoy);
   const plain: Bootstrap = envoyBootstrap({
     nodeId: 'secure-envoy',
     nodeCluster: 'modelweir-test',
@@ -56,17 +55,16 @@ async function secureBootstrap(
   });
   const { lds_config: _, ...dynamic } = plain.dynamic_resources ?? {};
   const tls = await mutualTls(authority);
-  const chains = listener.filter_chains.map((chain) => ({
-    ...chain,
-    transport_socket: tls,
-  }));
+  const listeners = (await listenersOf(mesh.envoy)).map((listener) => {
+    // Nobody connects to the other one, which has the splitter's configuration.
+    if (listener.name !== 'default') return listener;
+    const chains = listener.filter_chains.map((chain) => ({ ...chain, transport_socket: tls }));
+    return { ...listener, filter_chains: chains };
+  });
   return {
     ...plain,
     dynamic_resources: dynamic,
-    static_resources: {
-      ...plain.static_resources,
-      listeners: [{ ...listener, filter_chains: chains }],
-    },
+    static_resources: { ...plain.static_resources, listeners },
   };
 }
 
@@ -76,19 +74,21 @@ interface Bootstrap {
 }
 
 interface Listener {
+  readonly name: string;
   readonly filter_chains: readonly object[];
 }
 
-async function listenerOf(envoy: TestEnvoy): Promise<Listener> {
+async function listenersOf(envoy: TestEnvoy): Promise<Listener[]> {
   interface Dump {
     readonly dynamic_listeners?: readonly { active_state: { listener: object } }[];
   }
   const dumps = (await envoy.configDump()).configs as readonly Dump[];
-  const found = dumps.flatMap((dump) => dump.dynamic_listeners ?? [])[0]?.active_state.listener;
-  if (found === undefined) throw new Error('the control plane made no listener');
-  // Of a type that only an Any names.
-  const { '@type': _, ...listener } = found as Listener & { '@type': string };
-  return listener;
+  const found = dumps.flatMap((dump) => dump.dynamic_listeners ?? []);
+  return found.map(({ active_state }) => {
+    // Of a type that only an Any names.
+    const { '@type': _, ...listener } = active_state.listener as Listener & { '@type': string };
+    return listener;
+  });
 }
 
 async function mutualTls(authority: Authority): Promise<object> {
