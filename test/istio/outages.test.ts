@@ -128,6 +128,7 @@ test('switched off under traffic, nothing of ours stays, and all of the others',
 
 test('uninstalled under traffic, nothing of ours stays, and all of the others', async () => {
   controlPlane = await shop.control();
+  await shop.mesh.cluster.put(embedRoute(0, 100));
   await untilServedBy('canary');
   await leaveUnderTraffic(async () => {
     const args = ['uninstall', '--istio', '--kubeconfig', shop.mesh.cluster.kubeconfig('admin')];
