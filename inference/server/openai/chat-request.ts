@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Fields } from '../../protocol/request-fields.ts';
-import { chatPrompt } from '../../text/chat-prompt.ts';
+import type { Chat } from '../../text/chat.ts';
 import type { GenerationConfig } from '../../text/text-config.ts';
 import { checkPromptLength, type TextRequest } from './completion-request.ts';
 import { parseGenerationFields } from './generation-fields.ts';
@@ -24,19 +24,22 @@ const fields = z.looseObject({
 });
 
 /** The body of /v1/chat/completions. @throws FieldError, or RequestError when the model has no chat. */
-export function parseChatRequest(body: Fields, config: GenerationConfig): TextRequest {
-  const { chat } = config;
+export function parseChatRequest(
+  body: Fields,
+  config: GenerationConfig,
+  chat: Chat | undefined,
+): TextRequest {
   if (!chat) {
     throw new FieldError(
       'model',
-      'has no chat format (generation.chat in its config.yaml); ask /v1/completions',
+      'has no chat format (generation.chat in its config.yaml, or a chat template with its tokenizer); ask /v1/completions',
     );
   }
   const messages = parseFields(fields, body).messages.map(({ role, content }) => ({
     role,
     content: typeof content === 'string' ? content : content.map(({ text }) => text).join(''),
   }));
-  const prompt = chatPrompt(messages, chat);
+  const prompt = chat.prompt(messages);
   checkPromptLength(prompt, config.maxPromptChars, 'messages');
   return {
     ...parseGenerationFields(body, config, config.maxTokens),

@@ -1,6 +1,7 @@
 import type { RequestError } from '../../protocol/errors.ts';
 import type { Fields } from '../../protocol/request-fields.ts';
 import type { ServedModel } from '../../runtime/model-catalog.ts';
+import type { Chat } from '../../text/chat.ts';
 import type { AnswerClient } from '../../text/generation/answer-writer.ts';
 import type { FinishReason } from '../../text/generation/generation-request.ts';
 import type { GenerationConfig } from '../../text/text-config.ts';
@@ -26,7 +27,7 @@ export function answerCompletion(call: OpenAiCall): void {
 function answer(
   call: OpenAiCall,
   form: AnswerForm,
-  parse: (body: Fields, config: GenerationConfig) => TextRequest,
+  parse: (body: Fields, config: GenerationConfig, chat: Chat | undefined) => TextRequest,
 ): void {
   const body = parseBody(call.bytes);
   const model = call.find(modelNameOf(body));
@@ -34,7 +35,7 @@ function answer(
   if (!writer) {
     throw new FieldError('model', `is "${model.metadata.name}", which generates no text`);
   }
-  const request = parse(body, model.config.generation);
+  const request = parse(body, model.config.generation, model.text?.chat);
   // Its response will never say again that it is closed.
   if (call.gone) {
     call.end();
