@@ -66,8 +66,11 @@ export interface Report {
 
 /** A mesh of others that is told what must be done, and what it says of that. */
 export interface FollowerView {
-  /** Of an object; empty: nothing. Its `Programmed` is about the other mesh's proxies. */
-  conditionsOf(object: ObjectRef): readonly Condition[];
+  /**
+   * As they are now, for any object; empty: nothing. Its `Programmed` is about the other mesh's proxies. To look at
+   * all that was written takes its time: ask once for all objects.
+   */
+  conditions(): (object: ObjectRef) => readonly Condition[];
   report(): IstioReport;
 }
 
@@ -101,6 +104,7 @@ export function report({ result, follower = null, ...rest }: ReportInput): Repor
     result.mesh,
     rest.proxies.filter((proxy) => !sidecars.includes(proxy)),
   );
+  const ofFollower = follower?.conditions();
   const objects = result.statuses.map(({ object, conditions, ...status }) => {
     if (NOT_IMPLEMENTED.has(object.kind)) {
       const carried = notImplemented(object.kind);
@@ -113,7 +117,7 @@ export function report({ result, follower = null, ...rest }: ReportInput): Repor
     const ofOurs = proxies.length === 0 ? ofSidecars : worse(own, ofSidecars);
     const ours = hasSidecars ? ofOurs : own;
     const hasProxies = proxies.length > 0 || hasSidecars;
-    const others = follower?.conditionsOf(object) ?? [];
+    const others = ofFollower?.(object) ?? [];
     const theirs = others.find(({ type }) => type === 'Programmed');
     const carried = theirs === undefined ? ours : together(ours, hasProxies, theirs);
     const more = others.filter(({ type }) => type !== 'Programmed');

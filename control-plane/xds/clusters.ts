@@ -29,7 +29,9 @@ export function targetClusters(mesh: ir.Mesh, options: TranslateOptions): Cluste
   const bufferBytes = bufferLimitBytes(mesh, options.limits);
   const { limits, systemCaFile = SYSTEM_CA_FILE } = options;
   return mesh.targets.map(({ endpoints, ...target }) => {
-    return remembered.get([target, bufferBytes, limits, systemCaFile], () => {
+    // Views differ in it, and take turns.
+    const name = `${bufferBytes} ${target.name}`;
+    return remembered.get(name, [target, bufferBytes, limits, systemCaFile], () => {
       return targetCluster(target, bufferBytes, systemCaFile, options);
     });
   });

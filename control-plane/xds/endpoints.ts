@@ -17,7 +17,7 @@ const remembered = new Remembered<ClusterLoadAssignment>();
 
 export function targetEndpoints(mesh: ir.Mesh): ClusterLoadAssignment[] {
   return mesh.targets.map((target) => {
-    return remembered.get([target], () => loadAssignment(target.name, target));
+    return remembered.get(target.name, [target], () => loadAssignment(target.name, target));
   });
 }
 

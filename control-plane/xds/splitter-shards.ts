@@ -49,21 +49,18 @@ export function splitterShards(
   revisions?: ShardRevisions,
   shards = shardCount(mesh.routes.length),
 ): SplitterShard[] {
-  const configs = shardConfigs(mesh, shards, ENVOY_NAMES);
-  const lines = configs.map(splitterLines);
-  for (const [shard, config] of configs.entries()) {
-    // Of what it says alone: one that comes back has the name that it had.
-    config.label = labelOf(encodeSplitterLines(config, lines[shard] ?? []));
-  }
-  const texts = (): string[] => {
-    return configs.map((config, shard) => encodeSplitterLines(config, lines[shard] ?? []));
-  };
   const names = shardNames(shards);
-  const told = new Map(texts().map((text, shard) => [names[shard] ?? '', text]));
-  for (const [shard, revision] of revisions?.of(told).entries() ?? []) {
-    Object.assign(configs[shard] ?? {}, { revision });
-  }
-  return texts().map((configuration, shard) => ({ name: names[shard] ?? '', configuration }));
+  const parts = shardConfigs(mesh, shards, ENVOY_NAMES).map((config) => {
+    return { config, lines: splitterLines(config) };
+  });
+  const texts = parts.map(({ config, lines }) => encodeSplitterLines(config, lines));
+  const told = revisions?.of(new Map(texts.map((text, shard) => [names[shard] ?? '', text])));
+  return parts.map(({ config, lines }, shard) => {
+    // Of what it says alone: one that comes back has the name that it had.
+    config.label = labelOf(texts[shard] ?? '');
+    config.revision = told?.[shard] ?? 0;
+    return { name: names[shard] ?? '', configuration: encodeSplitterLines(config, lines) };
+  });
 }
 
 /** All in one, for a proxy that has its clusters from somebody else. `revision`: see `revisions.ts`. */

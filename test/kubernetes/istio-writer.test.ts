@@ -169,7 +169,7 @@ test("somebody else's object of the same name is not touched, and a condition na
     async () => running.mesh.report().hindrances[0]?.reason === 'Taken',
     WAIT_MS,
   );
-  const conditions = running.mesh.conditionsOf({
+  const conditions = running.mesh.conditions()({
     ...{ kind: 'ModelRoute', namespace: 'shop', name: 'digits' },
   });
   assert.equal(conditions[0]?.reason, 'Taken');
@@ -192,7 +192,7 @@ test("a host that somebody's VirtualService routes is left alone, and the other 
     WAIT_MS,
   );
   const about = (name: string) =>
-    running.mesh.conditionsOf({ kind: 'ModelRoute', namespace: 'shop', name })[0];
+    running.mesh.conditions()({ kind: 'ModelRoute', namespace: 'shop', name })[0];
   assert.equal(about('digits')?.reason, 'HostTaken');
   assert.match(about('digits')?.message ?? '', /VirtualService shop\/of-the-shop routes digits/);
   assert.equal(about('models')?.reason, 'Written');
@@ -235,7 +235,7 @@ test('what the API server refuses hurts only its own route, and is tried again',
   };
   const running = start(fakeMesh(['models.shop', 'digits.shop', 'third.shop']), 'native', broken);
   const about = (name: string) =>
-    running.mesh.conditionsOf({ kind: 'ModelRoute', namespace: 'shop', name })[0];
+    running.mesh.conditions()({ kind: 'ModelRoute', namespace: 'shop', name })[0];
   await until('it is refused', async () => about('digits')?.reason === 'NotWritten', WAIT_MS);
   assert.match(about('digits')?.message ?? '', /nope/);
   await until('the others are written', () =>

@@ -141,25 +141,30 @@ export class IstioMesh implements KubeCompanion {
     this.#refresh.request();
   }
 
-  /** What is true of an object; empty: nothing that is said here. */
-  conditionsOf(ref: ObjectRef): readonly Condition[] {
+  /** What is true now of any object; empty: nothing that is said here. */
+  conditions(): (ref: ObjectRef) => readonly Condition[] {
     const { mode } = this.#options.settings;
     const mesh = this.#mesh;
-    if (mode === 'off' || mesh === null || !this.#isOffered) return [];
-    const name = nameOf(ref);
-    if (
-      ref.kind === 'ModelBackend' &&
-      mesh.targets.some((one) => backendOfTarget(one.name) === name)
-    ) {
-      return this.#programmed(this.#writer?.isDone() === true);
-    }
-    if (ref.kind !== 'ModelRoute' || !mesh.routes.some((route) => route.name === name)) return [];
-    const problems = this.#wanted.problems.filter(({ route }) => route === null || route === name);
-    const hindrances = this.#hindrances().filter(({ object }) =>
-      routesIn(object, mesh).includes(name),
-    );
-    const state = written({ ...this.#state(mode), problems, hindrances });
-    return [state, ...this.#programmed(state.status === 'True')];
+    if (mode === 'off' || mesh === null || !this.#isOffered) return () => [];
+    const backends = new Set(mesh.targets.map(({ name }) => backendOfTarget(name)));
+    const routes = new Set(mesh.routes.map(({ name }) => name));
+    const hindered = this.#hindrances().map((hindrance) => {
+      return { hindrance, routes: new Set(routesIn(hindrance.object, mesh)) };
+    });
+    const whole = this.#state(mode);
+    return (ref) => {
+      const name = nameOf(ref);
+      if (ref.kind === 'ModelBackend' && backends.has(name)) return this.#programmed(whole.isDone);
+      if (ref.kind !== 'ModelRoute' || !routes.has(name)) return [];
+      const problems = this.#wanted.problems.filter(
+        ({ route }) => route === null || route === name,
+      );
+      const hindrances = hindered
+        .filter((one) => one.routes.has(name))
+        .map(({ hindrance }) => hindrance);
+      const state = written({ ...whole, problems, hindrances });
+      return [state, ...this.#programmed(state.status === 'True')];
+    };
   }
 
   /** In the direct mode our own proxies say it. */

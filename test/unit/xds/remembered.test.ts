@@ -49,19 +49,20 @@ for (const { name, change, endpoint = false } of EDITS) {
 
 test('another address changes endpoints only, another limit clusters only', () => {
   const before = snapshotOf(MESH);
-  const endpoints = [{ address: '192.0.2.7', port: 1, zone: null }];
-  const moved = snapshotOf(withTarget({ endpoints }));
-  assert.equal(itemOf(moved, 'cluster'), itemOf(before, 'cluster'));
-  assert.notEqual(itemOf(moved, 'endpoint').version, itemOf(before, 'endpoint').version);
   const limits = { ...OPTIONS.limits, upstreamIdleTimeoutMs: 1234 };
   const limited = snapshotOf(MESH, { limits });
   assert.equal(itemOf(limited, 'endpoint'), itemOf(before, 'endpoint'));
   assert.notEqual(itemOf(limited, 'cluster').version, itemOf(before, 'cluster').version);
+  const unmoved = snapshotOf(MESH);
+  const endpoints = [{ address: '192.0.2.7', port: 1, zone: null }];
+  const moved = snapshotOf(withTarget({ endpoints }));
+  assert.equal(itemOf(moved, 'cluster'), itemOf(unmoved, 'cluster'));
+  assert.notEqual(itemOf(moved, 'endpoint').version, itemOf(unmoved, 'endpoint').version);
 });
 
-test('what is remembered has a bound, and what was used last stays', () => {
+test('names that are remembered have a bound, and what was used last stays', () => {
   const remembered = new Remembered<{ readonly of: number }>();
-  const get = (of: number) => remembered.get([of], () => ({ of }));
+  const get = (of: number) => remembered.get(String(of), [of], () => ({ of }));
   const kept = get(-1);
   const first = get(0);
   for (let of = 1; of < 16_383; of++) get(of);
@@ -69,4 +70,13 @@ test('what is remembered has a bound, and what was used last stays', () => {
   get(16_383);
   assert.notEqual(get(0), first);
   assert.equal(get(-1), kept);
+});
+
+test('of a name only the last is kept', () => {
+  const remembered = new Remembered<{ readonly of: number }>();
+  const get = (of: number) => remembered.get('name', [of], () => ({ of }));
+  const first = get(1);
+  assert.equal(get(1), first);
+  assert.deepEqual(get(2), { of: 2 });
+  assert.notEqual(get(1), first);
 });
